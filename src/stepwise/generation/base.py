@@ -1,0 +1,52 @@
+"""Where text and log-probabilities come from: one protocol, several backends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from stepwise.records import Prompt
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to continue a prompt. `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 switch those filters off."""
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    n: int = 1
+    stop: tuple[str, ...] = ()
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model wrote: text without the stop string, tokens and their log-probabilities (nats, at temperature 1)."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finish_reason: Literal["eos", "stop", "length"]
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """A source of text. Results do not depend on what else is in the batch, up to floating point."""
+
+    name: str
+
+    def generate(self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None) -> list[list[Completion]]:
+        """`sampling.n` completions a prompt, in the prompts' order. With a journal a killed pass goes on where it was."""
+        ...
+
+    def score(self, prefix: Prompt, continuations: Sequence[str]) -> list[tuple[float, ...]]:
+        """Log-probability in nats of each token of each continuation after the prefix; the prefix is read once."""
+        ...
+
+
+class GenerationError(RuntimeError):
+    """A pass that cannot go on (prompt too long, server away, journal of another run); the message names the remedy."""

@@ -1,0 +1,188 @@
+"""The vocabulary: every file between two stages is JSONL of exactly one of these records.
+
+Text is parsed into records once, at the border; nothing downstream parses another stage's text. No torch here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+Split = Literal["train", "dev", "test"]
+Form = Literal["n_cot", "p_cot", "formula", "scripted"]
+"""How a solution is written: natural language, Python program, linear formula, a solver's numbered steps."""
+
+Prompt = tuple[str, ...]
+"""A prompt as pieces of text. Each piece is tokenised on its own; an Example's spans follow the same borders."""
+
+
+class Record(BaseModel):
+    """Base of all records: immutable, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Step(Record):
+    """One step of a solution: a numbered line, a sentence or a program line."""
+
+    text: str
+    id: str = ""
+    """The step's printed number, dotted where nested (`3.2`); empty where steps are not numbered."""
+
+
+class Solution(Record):
+    """Steps and the answer they lead to. `text` is what a model reads or writes, whole."""
+
+    text: str
+    steps: tuple[Step, ...] = ()
+    answer: str | None = None
+
+
+class Problem(Record):
+    """A question with its gold answer and, where the data has one, a reference solution."""
+
+    id: str
+    task: str
+    split: Split
+    question: str
+    answer: str
+    reference: Solution | None = None
+    bin: str = "seen"
+    """Difficulty as reports show it: `seen` or `unseen` in training."""
+    difficulty: str = ""
+    """The finer cell inside the bin (`l3-4d22`, `8-10`, `2 steps`)."""
+    choices: tuple[str, ...] = ()
+    meta: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Rationale(Record):
+    """An implicit rationale: a note written between two sentences of a document or two steps of a solution."""
+
+    document_id: str
+    position: int
+    """Character offset in the document where the note stands."""
+    text: str
+
+
+class Feedback(Record):
+    """What a critic or verifier says of a solution. `step` is None when nothing is wrong."""
+
+    text: str
+    kind: str = ""
+    step: str | None = None
+    segment: str | None = None
+
+
+class Turn(Record):
+    """A solution and what was said of it."""
+
+    solution: Solution
+    feedback: Feedback | None = None
+
+
+class Trajectory(Record):
+    """Turns of text on one problem, first attempt first."""
+
+    problem_id: str
+    turns: tuple[Turn, ...]
+
+
+class Span(Record):
+    """A stretch of a training text. `weight` 0 is read but not learned."""
+
+    text: str
+    weight: float = Field(default=1.0, ge=0.0)
+
+
+class Example(Record):
+    """A training text as spans. Each span is tokenised on its own, so borders are the same in training and generation."""
+
+    id: str
+    spans: tuple[Span, ...]
+
+
+class Verdict(Record):
+    """One completion, checked twice: by the paper's strict extraction and by the robust one."""
+
+    strict_answer: str | None = None
+    strict_correct: bool = False
+    answer: str | None = None
+    correct: bool = False
+    isolation: str = ""
+    """How a model-written program was run (`evaluator`, `bwrap`, `unshare`, `refused`); empty where none was."""
+
+
+class Prediction(Record):
+    """One completion of one problem, with its verdict."""
+
+    problem_id: str
+    sample: int = 0
+    text: str
+    verdict: Verdict
+    bin: str = "seen"
+    difficulty: str = ""
+    tokens: int = 0
+    finish_reason: Literal["eos", "stop", "length"] = "eos"
+    logprob: float | None = None
+    """Sum of the completion's token log-probabilities in nats, where the backend gave them."""
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+class RecordError(ValueError):
+    """A record file that is missing, broken or empty; the message names the file, the line and the remedy."""
+
+
+def read_jsonl(path: str | Path, record: type[R]) -> list[R]:
+    """Read a JSONL file of one record type. Raises RecordError naming file and line on the first bad row."""
+    return list(iterate_jsonl(path, record))
+
+
+def iterate_jsonl(path: str | Path, record: type[R]) -> Iterator[R]:
+    """Stream a JSONL file of one record type; see read_jsonl."""
+    path = Path(path)
+    if not path.is_file():
+        raise RecordError(f"{path} does not exist; run the stage that makes it (`dvc repro` makes all)")
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield record.model_validate_json(line)
+            except ValidationError as error:
+                first = error.errors(include_url=False)[0]
+                where = ".".join(str(part) for part in first["loc"]) or "the line"
+                raise RecordError(f"{path}, line {number}: {where}: {first['msg']}") from error
+
+
+def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:
+    """Write records as JSONL to a temporary name, then rename. Returns how many."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    count = 0
+    try:
+        with temporary.open("w", encoding="utf-8") as out:
+            for record in records:
+                out.write(record.model_dump_json(exclude_defaults=True) + "\n")
+                count += 1
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return count
+
+
+def write_json(path: str | Path, value: JsonValue | dict[str, object]) -> None:
+    """Write one JSON document (sorted keys, a final newline) to a temporary name, then rename. NaN is refused."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
