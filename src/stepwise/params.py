@@ -93,6 +93,17 @@ class LoraParams(Section):
     targets: list[str] = Field(default_factory=lambda: ["q_proj", "k_proj", "v_proj", "o_proj"])
 
 
+class LimitParams(Section):
+    """Caps that a scale puts on every task and model; 0 is no cap."""
+
+    train: Count = 0
+    dev: Count = 0
+    test: Count = 0
+    new_tokens: Count = 0
+    epochs: Count = 0
+    pretrain_steps: Count = 0
+
+
 class SftParams(Section):
     """Supervised fine-tuning, the same for every method."""
 
@@ -160,6 +171,9 @@ class Params(Section):
 
     scale: Literal["smoke", "default", "gpu", "paper"] = "default"
     seed: Count = 1
+    data_dir: str = "data/raw"
+    """Folder of the real data sets; the environment variable STEPWISE_DATA overrides it."""
+    limits: LimitParams = LimitParams()
     tasks: list[str]
     """Names of the task group's entries, in order."""
     models: list[str]

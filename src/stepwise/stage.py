@@ -1,1 +1,215 @@
-"""What every stage shares: its command line, its declared parameters, one writer, atomic outputs, a tracked run."""
+"""What every stage shares: a command line, declared parameters, one writer, work that survives a kill, a tracked run.
+
+    @stage(params=("seed", "task.{task}", "warm_up"))
+    def main(run: Run, *, task: str, data: Path, out: Path) -> None: ...
+
+The keyword arguments are the command line. The function sees only the parameters that it declares, under the names that
+`dvc.yaml` declares too. Work in progress lives in `run.work`, keyed by all that decides the result, and outlives the process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import errno
+import functools
+import hashlib
+import inspect
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from filelock import FileLock, Timeout
+
+from stepwise import launcher, tracking
+from stepwise.params import LauncherParams, Params, ParamsError, load
+
+WORK = Path(".work")
+CODE = Path("src/stepwise")
+
+
+class StageError(RuntimeError):
+    """A stage that cannot run; the message names the cause and the remedy."""
+
+
+class Terminated(SystemExit):
+    """SIGTERM: the stage stops where it is; what is in its journal and checkpoints is kept."""
+
+
+class Declared:
+    """Params of which only declared keys can be read, so that dvc.yaml cannot miss one."""
+
+    def __init__(self, params: Params, keys: tuple[str, ...]) -> None:
+        """Keep `params` behind `keys` (`seed`, `task.word_problems`)."""
+        self._params, self._keys = params, keys
+
+    def __getattr__(self, name: str) -> object:
+        """A whole section, or a mapping narrowed to its declared entries."""
+        if name in self._keys:
+            return getattr(self._params, name)
+        entries = [key.split(".", 1)[1] for key in self._keys if key.startswith(f"{name}.")]
+        if not entries:
+            raise StageError(f"this stage reads the parameter {name} without declaring it")
+        mapping = getattr(self._params, name)
+        missing = [entry for entry in entries if entry not in mapping]
+        if missing:
+            raise ParamsError(f"params.yaml has no {name}.{missing[0]}; it has {', '.join(sorted(mapping))}")
+        return {entry: mapping[entry] for entry in entries}
+
+    def values(self) -> dict[str, object]:
+        """The declared values as plain JSON, by declared key."""
+        plain = self._params.model_dump(mode="json")
+        found: dict[str, object] = {}
+        for key in self._keys:
+            value = plain
+            for part in key.split("."):
+                if part not in value:
+                    raise ParamsError(f"params.yaml has no {key}")
+                value = value[part]
+            found[key] = value
+        return found
+
+
+@dataclass
+class Run:
+    """One execution of a stage."""
+
+    stage: str
+    arguments: dict[str, str]
+    params: Params
+    """Only declared keys can be read."""
+    work: Path
+    """Folder for work in progress; the same for the same code, parameters and inputs, empty for new ones."""
+    fingerprint: str
+    tracked: tracking.StageRun = field(repr=False)
+
+    def publish(self, made: Path, out: Path) -> None:
+        """Move a finished file or folder to its place in one rename."""
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.is_dir():
+            shutil.rmtree(out)
+        made.replace(out)
+
+    def log(self, **metrics: float) -> None:
+        """Metrics of the tracked run."""
+        self.tracked.metrics.update(metrics)
+
+
+def stage(*, params: tuple[str, ...]) -> Callable[[Callable[..., None]], Callable[[], None]]:
+    """Make a stage of a function `(run, *, arguments: Path | str)`; see the module's text. The result takes sys.argv."""
+
+    def decorate(body: Callable[..., None]) -> Callable[[], None]:
+        @functools.wraps(body)
+        def main() -> None:
+            name = Path(inspect.getfile(body)).stem
+            try:
+                sys.exit(_launch(name, body, params))
+            except KeyboardInterrupt:
+                sys.exit(f"{name}: interrupted; run it again to go on")
+            except OSError as error:
+                _stop_on_full_disk(name, error)
+
+        main.declared = params  # type: ignore[attr-defined]
+        main.__signature__ = inspect.signature(body)  # type: ignore[attr-defined]
+        return main
+
+    return decorate
+
+
+def _stop_on_full_disk(name: str, error: OSError) -> NoReturn:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = error.filename or "its output"
+        sys.exit(f"{name}: the disk is full while writing {where}; free some space and run again: finished work is kept in {WORK}/")
+    raise error
+
+
+def _launch(name: str, body: Callable[..., None], declared: tuple[str, ...]) -> int:
+    arguments = _parse(name, body)
+    try:
+        params = load()
+        if params.launcher.kind != "local" and not launcher.inside_job():
+            return launcher.launch(name, [sys.executable, *sys.argv], params.launcher)
+        _run(name, body, params, declared, arguments)
+    except expected_errors() as error:
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def expected_errors() -> tuple[type[Exception], ...]:
+    """Errors that are the user's to mend: printed in one line, without a traceback."""
+    from stepwise.generation.base import GenerationError
+    from stepwise.records import RecordError
+
+    return (StageError, ParamsError, RecordError, GenerationError)
+
+
+def _parse(name: str, body: Callable[..., None]) -> dict[str, str | Path]:
+    parser = argparse.ArgumentParser(prog=f"stages/{name}.py", description=(body.__doc__ or "").split("\n")[0])
+    hints = inspect.get_annotations(body, eval_str=True)
+    for argument, spec in inspect.signature(body).parameters.items():
+        if spec.kind is spec.KEYWORD_ONLY:
+            parser.add_argument("--" + argument.replace("_", "-"), dest=argument, type=hints[argument], required=True)
+    return vars(parser.parse_args())
+
+
+def _run(name: str, body: Callable[..., None], params: Params, declared: tuple[str, ...], arguments: dict[str, Any]) -> None:
+    names = {key: str(value) for key, value in arguments.items()}
+    keys = tuple(key.format(**names) for key in declared)
+    narrowed = Declared(params, keys)
+    _die_with_parent()
+    signal.signal(signal.SIGTERM, _terminate)
+    random.seed(params.seed)
+    fingerprint = _fingerprint(name, narrowed.values(), arguments)
+    work = WORK / name / fingerprint
+    work.mkdir(parents=True, exist_ok=True)
+    tracked = tracking.StageRun(
+        stage=name, key=fingerprint, arguments=names, params=narrowed.values(), scale=params.scale, started=time.time()
+    )
+    run = Run(name, names, cast(Params, narrowed), work, fingerprint, tracked)
+    try:
+        with FileLock(work / "lock", timeout=0):
+            body(run, **arguments)
+            tracked.ended = time.time()
+            tracking.record(tracked)
+            for entry in work.iterdir():
+                if entry.name != "lock":
+                    shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    except Timeout as error:
+        raise StageError(f"another process is at this very stage ({work}); wait for it or stop it") from error
+
+
+def _terminate(_signal: int, _frame: object) -> NoReturn:
+    raise Terminated(143)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux for SIGTERM when `dvc` dies: a stage left behind would write beside its successor."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
+
+
+def _fingerprint(name: str, values: dict[str, object], arguments: dict[str, Any]) -> str:
+    """Hash of what decides a result: declared parameters, arguments, inputs and the code."""
+    digest = hashlib.sha256(json.dumps([name, values, sorted(map(str, arguments.items()))], sort_keys=True).encode())
+    outputs = ("out", "metrics", "curve")
+    inputs = [value for key, value in sorted(arguments.items()) if isinstance(value, Path) and not key.startswith(outputs)]
+    for root in (CODE, Path("stages") / f"{name}.py", *inputs):
+        for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(os.fsencode(file))
+                digest.update(_file_hash(file))
+    return digest.hexdigest()[:16]
+
+
+def _file_hash(path: Path) -> bytes:
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "md5").digest()
