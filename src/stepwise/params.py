@@ -102,6 +102,24 @@ class LimitParams(Section):
     new_tokens: Count = 0
     epochs: Count = 0
     pretrain_steps: Count = 0
+    """Steps that make a shipped or pretrained model anew; 0 takes the model as its group says."""
+
+    def cap(self, task: TaskParams) -> TaskParams:
+        """The task's parameters under these caps; a split that means "all" (0) takes the cap itself."""
+        return task.model_copy(
+            update={
+                "train": _least(task.train, self.train),
+                "dev": _least(task.dev, self.dev),
+                "test": _least(task.test, self.test),
+                "max_new_tokens": _least(task.max_new_tokens, self.new_tokens),
+                "warm_up_epochs": _least(task.warm_up_epochs, self.epochs),
+            }
+        )
+
+
+def _least(value: int, cap: int) -> int:
+    """The smaller of two counts of which 0 means no limit."""
+    return min(value, cap) if value and cap else value or cap
 
 
 class SftParams(Section):

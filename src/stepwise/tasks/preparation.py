@@ -1,0 +1,41 @@
+"""From a task to three files of problems, with counts of what was read, dropped and shared between splits."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import get_args
+
+from stepwise.records import Problem, Split, write_jsonl
+from stepwise.tasks.base import Task
+from stepwise.tasks.overlap import find_overlap
+
+
+class EmptySplitError(ValueError):
+    """A split without a problem in it; the message says what was read and dropped."""
+
+
+def prepare(task: Task, out: Path) -> dict[str, float]:
+    """Write `train.jsonl`, `dev.jsonl` and `test.jsonl` of a task into the folder `out`.
+
+    Returns flat counts: rows read, kept and dropped by reason for each split, and test questions that occur in train or
+    dev, word for word or by n-grams. Raises EmptySplitError.
+    """
+    counts: dict[str, float] = {}
+    splits: dict[Split, list[Problem]] = {}
+    out.mkdir(parents=True, exist_ok=True)
+    for split in get_args(Split):
+        loaded = task.load(split)
+        counts[f"{split}.read"] = loaded.read
+        counts[f"{split}.kept"] = len(loaded.problems)
+        counts |= {f"{split}.dropped.{reason}": count for reason, count in sorted(loaded.dropped.items())}
+        if not loaded.problems:
+            shutil.rmtree(out)
+            raise EmptySplitError(
+                f"{task.name}: the split {split} is empty ({loaded.read} rows read, dropped: {loaded.dropped or 'none'}); "
+                f"raise task.{task.name}.{split} or mend the data"
+            )
+        splits[split] = loaded.problems
+        write_jsonl(out / f"{split}.jsonl", loaded.problems)
+    overlap = find_overlap(splits["train"] + splits["dev"], splits["test"])
+    return counts | {"overlap.exact": overlap.exact, "overlap.ngram": overlap.ngram}
