@@ -1,0 +1,93 @@
+"""Linear formulas: operations over the numbers of a question, `multiply(n0,n1)|add(#0,2)`.
+
+`n0` is the first number of the question, `#0` the result of the first operation, anything else a constant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+"""Operations by name, with the sign that programs and sentences write."""
+
+NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
+_OPERATION = re.compile(r"\s*(\w+)\(\s*([\w#.]+)\s*,\s*([\w#.]+)\s*\)\s*", re.ASCII)
+_OPERAND = re.compile(r"[n#]\d{1,4}|\d{1,12}(?:\.\d{1,12})?", re.ASCII)
+
+
+class FormulaError(ValueError):
+    """Text that is not a linear formula, or one that asks for what is not there."""
+
+
+class Operation(NamedTuple):
+    """One operation of a formula; operands are `n3`, `#0` or a constant."""
+
+    name: str
+    left: str
+    right: str
+
+    def __str__(self) -> str:
+        return f"{self.name}({self.left},{self.right})"
+
+
+def numbers_of(question: str) -> list[str]:
+    """The numbers of a question as written, in order of appearance: slot `n{i}` is the i-th."""
+    return NUMBER.findall(question)
+
+
+def parse_formula(text: str) -> tuple[Operation, ...]:
+    """Operations of a formula. Raises FormulaError where the text has another form."""
+    operations = []
+    for part in text.strip().split("|"):
+        match = _OPERATION.fullmatch(part)
+        if match is None or match[1] not in SIGNS:
+            raise FormulaError(f"{part.strip()[:60]!r} is not an operation; known are {', '.join(SIGNS)}")
+        for operand in (match[2], match[3]):
+            if _OPERAND.fullmatch(operand) is None:
+                raise FormulaError(f"{operand[:40]!r} is not an operand; write n0, #0 or a constant")
+        operations.append(Operation(match[1], match[2], match[3]))
+    return tuple(operations)
+
+
+def render_formula(operations: Sequence[Operation]) -> str:
+    """The text of a formula; the inverse of parse_formula."""
+    return "|".join(map(str, operations))
+
+
+def evaluate_formula(operations: Sequence[Operation], numbers: Sequence[str]) -> Fraction:
+    """The value of a formula's last operation, exact. Raises FormulaError on a missing slot or a division by zero."""
+    results: list[Fraction] = []
+    for operation in operations:
+        left, right = (_value(operand, numbers, results) for operand in (operation.left, operation.right))
+        results.append(_apply(operation.name, left, right))
+    if not results:
+        raise FormulaError("a formula needs at least one operation")
+    return results[-1]
+
+
+def _value(operand: str, numbers: Sequence[str], results: Sequence[Fraction]) -> Fraction:
+    if operand[0] not in "n#":
+        return Fraction(operand)
+    index = int(operand[1:])
+    if operand[0] == "n" and index < len(numbers):
+        return Fraction(numbers[index])
+    if operand[0] == "#" and index < len(results):
+        return results[index]
+    raise FormulaError(f"{operand} is not there: {len(numbers)} numbers and {len(results)} earlier results are")
+
+
+def _apply(name: str, left: Fraction, right: Fraction) -> Fraction:
+    match name:
+        case "add":
+            return left + right
+        case "subtract":
+            return left - right
+        case "multiply":
+            return left * right
+        case _ if right == 0:
+            raise FormulaError("a division by zero")
+        case _:
+            return left / right
