@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# The one job template. @NAMES@ are filled in by src/stepwise/launcher.py; `python -m stepwise.launcher --dry-run STAGE` prints the result.
+#SBATCH --job-name=@NAME@
+#SBATCH --output=@FOLDER@/log
+#SBATCH --open-mode=append
+#SBATCH --cpus-per-task=@CPUS@
+#SBATCH --mem=@MEMORY@
+#SBATCH --time=@TIME@
+#SBATCH --requeue
+#SBATCH --signal=B:USR1@300
+@OPTIONS@
+# USR1 comes five minutes before the time limit: stop the stage and queue again. TERM comes with preemption, after which
+# Slurm queues the job again by itself, and with scancel, after which it must not. The stage goes on from its journal.
+set -u
+cd @ROOT@ || exit 1
+folder=@FOLDER@
+rm -f "$folder/code"
+export STEPWISE_JOB=1
+
+requeue=
+trap 'requeue=1; kill -TERM "$stage" 2>/dev/null' USR1
+trap 'kill -TERM "$stage" 2>/dev/null' TERM
+
+@COMMAND@ &
+stage=$!
+while wait "$stage"; code=$?; kill -0 "$stage" 2>/dev/null; do :; done
+
+if [ -n "$requeue" ] && [ "$code" -ne 0 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt @RESTARTS@ ]; then
+  scontrol requeue "$SLURM_JOB_ID" && exit 0
+fi
+
+# A rerun of the pipeline deletes a stage's outputs before it asks for them: links to finished ones wait here.
+if [ "$code" -eq 0 ]; then
+  for out in @OUTS@; do
+    mkdir -p "$folder/outs/$(dirname "$out")" && cp -al -- "$out" "$folder/outs/$out" || code=1
+  done
+fi
+echo "$code" > "$folder/code.part" && mv "$folder/code.part" "$folder/code"
+exit "$code"
