@@ -1,0 +1,37 @@
+"""The tasks by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from stepwise.params import ParamsError, TaskParams
+from stepwise.tasks.base import Task
+
+TASKS = {
+    "multistep_arithmetic": "stepwise.tasks.multistep_arithmetic:MultistepArithmetic",
+    "word_sorting": "stepwise.tasks.word_sorting:WordSorting",
+    "word_problems": "stepwise.tasks.word_problems:WordProblems",
+    "gsm8k": "stepwise.tasks.gsm8k:Gsm8k",
+    "svamp": "stepwise.tasks.svamp:Svamp",
+}
+"""Where each task's class is. A class is imported when it is asked for, so one task's libraries burden no other."""
+
+
+def get_task(name: str, params: TaskParams, *, seed: int, data: Path | None = None) -> Task:
+    """The task of a name, ready to load its splits.
+
+    Args:
+        name: A key of TASKS.
+        params: The task's parameters; its options are checked here.
+        seed: Seed of what the task generates or draws.
+        data: Folder of the real data sets, for the tasks that read one.
+
+    Raises:
+        ParamsError: The name or an option is unknown.
+    """
+    if name not in TASKS:
+        raise ParamsError(f"there is no task {name!r}; the tasks are {', '.join(sorted(TASKS))}")
+    module, _, class_name = TASKS[name].partition(":")
+    task: Task = getattr(import_module(module), class_name)(params=params, seed=seed, data=data)
+    return task

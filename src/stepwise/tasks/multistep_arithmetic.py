@@ -1,0 +1,171 @@
+"""Multistep arithmetic (BIG-bench): nested brackets of small integers, with the scripted rationale of TriPosT."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import string
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+from pydantic import Field
+
+from stepwise.params import ParamsError, Section, TaskParams
+from stepwise.records import Problem, Solution, Split
+from stepwise.tasks.expressions import evaluate, parse, reduction
+from stepwise.tasks.options import read_options
+from stepwise.tasks.scripted import FINAL, ScriptedTask, last_line, solution
+
+_GROUP = re.compile(r"\([^()]*\)")
+_STRICT = re.compile(r"the answer is (-?[0-9]+(?:\.[0-9]+)?)\.(?:\s|$)")
+_NUMBER = re.compile(r"[-−]?[0-9][0-9,]*(?:\.[0-9]+)?")
+
+Length = Annotated[int, Field(ge=2)]
+Depth = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
+
+
+class Cell(NamedTuple):
+    """Operands of an innermost group, and branches of every level of brackets above, outermost first."""
+
+    length: int
+    depth_levels: tuple[int, ...]
+
+
+class Options(Section):
+    """Difficulty of the generated expressions; the paper's by default."""
+
+    train_lengths: tuple[Length, ...] = Field((3, 4), min_length=1)
+    """Operands of an innermost group in training."""
+    train_depths: tuple[Depth, ...] = Field(((2,), (2, 2)), min_length=1)
+    """Levels of brackets in training: [2, 2] is two brackets of two groups each."""
+    test_lengths: tuple[Length, ...] = Field((3, 4, 5, 6), min_length=1)
+    test_depths: tuple[Depth, ...] = Field(((2,), (2, 2), (2, 2, 2)), min_length=1)
+    max_operand: int = Field(9, ge=1)
+    """Operands are uniform from its negative to it."""
+    operators: tuple[Literal["+", "-", "*"], ...] = Field(("+", "-", "*"), min_length=1)
+
+
+class MultistepArithmetic(ScriptedTask[Cell]):
+    """Evaluate an expression such as `((7 - -1 + -1 + -4) - (-7 + 7 * 3 * -9)) =`."""
+
+    name: ClassVar[str] = "multistep_arithmetic"
+    hint: ClassVar[str] = (
+        "Inner brackets come first, then multiplication, then addition and subtraction from left to right."
+    )
+    sizes: ClassVar[dict[Split, int]] = {"train": 550, "test": 360}  # the paper's
+
+    def __init__(self, params: TaskParams, seed: int, data: Path | None = None):
+        super().__init__(params, seed, data)
+        self.options = read_options(self.name, params, Options)
+        for depth in (*self.options.train_depths, *self.options.test_depths):
+            if math.prod(depth) > len(string.ascii_uppercase):
+                raise ParamsError(
+                    f"task.{self.name}.options: depth {list(depth)} has more groups than the alphabet letters"
+                )
+
+    def cells(self, split: Split) -> Sequence[Cell]:
+        """Lengths and depths of training for train and dev, those of the test for test."""
+        return self._seen() if split != "test" else _cells(self.options.test_depths, self.options.test_lengths)
+
+    def draw(self, cell: Cell, generator: random.Random) -> str:
+        """A random expression of the cell, as a question."""
+        return f"{self._bracket(cell.depth_levels, cell.length, generator)} ="
+
+    def problem(self, question: str, cell: Cell, split: Split, number: int) -> Problem:
+        """The solved question."""
+        reference = solve(question)
+        return Problem(
+            id=f"{self.name}-{split}-{number:05d}",
+            task=self.name,
+            split=split,
+            question=question,
+            answer=str(reference.answer),
+            reference=reference,
+            bin="seen" if cell in self._seen() else "unseen",
+            difficulty=self._difficulty(cell),
+            meta={"length": cell.length, "depth_levels": list(cell.depth_levels)},
+        )
+
+    def strict_answer(self, text: str) -> str | None:
+        """The number of the one `the answer is N.` of the last line."""
+        found = _STRICT.findall(last_line(text))
+        return _canonical(found[0]) if len(found) == 1 else None
+
+    def canonical(self, answer: str) -> str | None:
+        """The first number after the last equals sign, without thousands separators or an empty fraction."""
+        number = _NUMBER.search(answer.rpartition("=")[2])
+        return _canonical(number[0]) if number else None
+
+    def _seen(self) -> list[Cell]:
+        return _cells(self.options.train_depths, self.options.train_lengths)
+
+    def _difficulty(self, cell: Cell) -> str:
+        """`l3-4d22`: the range of lengths, seen or unseen ones apart, and the depth levels."""
+        seen = set(self.options.train_lengths)
+        lengths = seen if cell.length in seen else set(self.options.test_lengths) - seen
+        low, high = min(lengths), max(lengths)
+        return f"l{low if low == high else f'{low}-{high}'}d{''.join(map(str, cell.depth_levels))}"
+
+    def _bracket(self, levels: Sequence[int], length: int, generator: random.Random) -> str:
+        if levels:
+            parts = [self._bracket(levels[1:], length, generator) for _ in range(levels[0])]
+        else:
+            bound = self.options.max_operand
+            parts = [str(generator.randint(-bound, bound)) for _ in range(length)]
+        text = parts[0]
+        for part in parts[1:]:
+            text += f" {generator.choice(self.options.operators)} {part}"
+        return f"({text})"
+
+
+def solve(question: str) -> Solution:
+    """Solve an expression, a trailing ` =` allowed, with a numbered rationale.
+
+    Every innermost group gets a letter of its own, also where two are alike; each is then reduced, and last the
+    expression of letters. Raises ValueError on text that is no expression, has no brackets or too many groups.
+    """
+    expression = question.strip().removesuffix("=").strip()
+    groups = _GROUP.findall(expression)
+    if not 1 <= len(groups) <= len(string.ascii_uppercase):
+        raise ValueError(f"{question!r} has {len(groups)} innermost brackets; 1 to 26 can be lettered")
+    names = iter(string.ascii_uppercase)
+    lettered = _GROUP.sub(lambda _: next(names), expression)
+    named = list(zip(string.ascii_uppercase, groups, strict=False))
+    steps = [f'This equation can be written as "{lettered}", where {_listed([f"{n} = {g}" for n, g in named])}.']
+    values = {}
+    for name, group in named:
+        trace = _trace(group)
+        values[name] = trace[-1]
+        steps.append(f"Let's calculate {name} = {' = '.join(trace)}.")
+    trace = _trace(re.sub("[A-Z]", lambda match: values[match[0]], lettered))
+    steps.append(f"Then, the final equation is {lettered} = {' = '.join(trace)}.")
+    if trace[-1] != str(evaluate(parse(expression))):
+        raise RuntimeError(f"the rationale of {question!r} ends with {trace[-1]}, which is not its value")
+    numbered = [(str(number), text) for number, text in enumerate(steps, 1)]
+    return solution([*numbered, (FINAL, f"So the answer is {trace[-1]}.")], trace[-1])
+
+
+def _trace(text: str) -> list[str]:
+    """The text, then the stages of its reduction; the first stage is left out where it is the text itself."""
+    stages = reduction(parse(text))
+    return stages if stages[0] == text else [text, *stages]
+
+
+def _listed(items: Sequence[str]) -> str:
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else items[0]
+
+
+def _cells(depths: Sequence[tuple[int, ...]], lengths: Sequence[int]) -> list[Cell]:
+    return [Cell(length, depth) for depth, length in product(depths, lengths)]
+
+
+def _canonical(number: str) -> str:
+    """`-1,234.0` as `-1234`; digits are never turned into a number, so that any count of them is fine."""
+    plain = number.replace(",", "").replace("−", "-")
+    sign = "-" if plain.startswith("-") else ""
+    whole, _, fraction = plain.removeprefix("-").partition(".")
+    digits = (whole.lstrip("0") or "0") + (f".{fraction}" if (fraction := fraction.rstrip("0")) else "")
+    return digits if digits == "0" else sign + digits

@@ -1,0 +1,155 @@
+"""What tasks with a generator and a scripted solver share: splits drawn without overlap, numbered steps, verdicts."""
+
+from __future__ import annotations
+
+import random
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+from stepwise.params import ParamsError, TaskParams
+from stepwise.records import Form, Problem, Prompt, Solution, Split, Step, Verdict
+from stepwise.tasks.base import Loaded
+
+FINAL = "Final response"
+"""The id of a rationale's last line, in the place of a number."""
+LEAD_IN = "Let's think step by step."
+_STEP_ID = re.compile(rf"\(({FINAL}|\d+(?:\.\d+)*)\)\s")
+_ANSWER = re.compile(r"answer is\b:?(.*)", re.IGNORECASE)
+_DRAWS = 200
+"""Repeats in a row after which a cell counts as exhausted."""
+
+Cell = TypeVar("Cell")
+
+
+def solution(steps: Sequence[tuple[str, str]], answer: str) -> Solution:
+    """A solution of (id, text) steps, each on a line `(id) text`."""
+    lines = tuple(Step(id=number, text=f"({number}) {text}") for number, text in steps)
+    return Solution(text="\n".join(step.text for step in lines), steps=lines, answer=answer)
+
+
+def read_steps(text: str) -> tuple[Step, ...]:
+    """The lines of a text as steps; a line without a number has an empty id. Blank lines are left out."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return tuple(Step(id=match[1] if (match := _STEP_ID.match(line)) else "", text=line) for line in lines)
+
+
+def last_line(text: str) -> str:
+    """The last line that is not blank; empty where there is none."""
+    return text.strip().rpartition("\n")[2].strip()
+
+
+class ScriptedTask(ABC, Generic[Cell]):
+    """A generated task: problems come from cells of equal difficulty, the same number from each.
+
+    The splits of a seed never share a question. A split does not depend on the size of the splits drawn after it
+    (test first, then dev, then train).
+    """
+
+    name: ClassVar[str]
+    form: Form = "scripted"
+    stop: tuple[str, ...] = ("\nQ:",)
+    hint: ClassVar[str] = ""
+    """What the prompt says beside the lead-in."""
+    sizes: ClassVar[dict[Split, int]]
+    """Problems of train and test where the parameters say 0."""
+
+    def __init__(self, params: TaskParams, seed: int, data: Path | None = None):  # noqa: ARG002 - all tasks get it
+        if params.form != self.form:
+            raise ParamsError(
+                f"task.{self.name}.form: {params.form!r} is not known here; the only one is {self.form!r}"
+            )
+        self.seed = seed
+        self.counts: dict[Split, int] = {
+            "test": params.test or self.sizes["test"],
+            "dev": params.dev,
+            "train": params.train or self.sizes["train"],
+        }
+
+    @abstractmethod
+    def cells(self, split: Split) -> Sequence[Cell]:
+        """The cells of a split, easiest first."""
+
+    @abstractmethod
+    def draw(self, cell: Cell, generator: random.Random) -> str:
+        """A question of the cell."""
+
+    @abstractmethod
+    def problem(self, question: str, cell: Cell, split: Split, number: int) -> Problem:
+        """The question with its gold answer, its reference and its bin."""
+
+    @abstractmethod
+    def strict_answer(self, text: str) -> str | None:
+        """The answer by the paper's extraction."""
+
+    @abstractmethod
+    def canonical(self, answer: str) -> str | None:
+        """An answer, or words that hold one, in the one form in which answers are compared; None where there is none."""
+
+    def robust_answer(self, text: str) -> str | None:
+        """The answer as a reader would find it: after the last `answer is`, on whatever line."""
+        found = _ANSWER.findall(text)
+        return self.canonical(found[-1]) if found else None
+
+    def identity(self, question: str) -> str:
+        """What two questions share when they are the same problem."""
+        return question
+
+    def load(self, split: Split) -> Loaded:
+        """Generate the split. Raises ParamsError where a cell has too few distinct questions."""
+        taken: set[str] = set()
+        for earlier in self.counts:
+            drawn = list(self._questions(earlier, taken))
+            if earlier == split:
+                break
+        problems = [self.problem(question, cell, split, number) for number, (question, cell) in enumerate(drawn)]
+        return Loaded(problems=problems, read=len(problems))
+
+    def prompt(self, problem: Problem) -> Prompt:
+        """The question and the lead-in, in one piece."""
+        lead_in = f"{LEAD_IN} {self.hint}".rstrip()
+        return (f"Q: {problem.question}\nAnswer: {lead_in}\n",)
+
+    def parse(self, text: str) -> Solution:
+        """A completion as numbered steps and the robust answer; what follows a next question is cut off."""
+        text = self._own(text)
+        return Solution(text=text, steps=read_steps(text), answer=self.robust_answer(text))
+
+    def check(self, problem: Problem, completions: Sequence[str]) -> list[Verdict]:
+        """Verdicts of completions of one problem, in order. Reasoning is not checked, only the answer."""
+        return self.check_many([(problem, completion) for completion in completions])
+
+    def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+        """Verdicts of (problem, completion) pairs, in order."""
+        return [self._verdict(problem, self._own(text)) for problem, text in pairs]
+
+    def _own(self, text: str) -> str:
+        return text.partition(self.stop[0])[0].strip()
+
+    def _verdict(self, problem: Problem, text: str) -> Verdict:
+        strict, robust = self.strict_answer(text), self.robust_answer(text)
+        return Verdict(
+            strict_answer=strict,
+            strict_correct=strict == problem.answer,
+            answer=robust,
+            correct=robust is not None and robust == self.canonical(problem.answer),
+        )
+
+    def _questions(self, split: Split, taken: set[str]) -> Iterator[tuple[str, Cell]]:
+        """Questions of a split, one cell after the other in turn, none of them in `taken`, which grows."""
+        generator = random.Random(f"{self.seed}/{self.name}/{split}")
+        cells = self.cells(split)
+        for number in range(self.counts[split]):
+            cell = cells[number % len(cells)]
+            for _ in range(_DRAWS):
+                question = self.draw(cell, generator)
+                if (identity := self.identity(question)) not in taken:
+                    break
+            else:
+                raise ParamsError(
+                    f"task.{self.name}: {split} needs more distinct questions than {cell} has; ask for less"
+                )
+            taken.add(identity)
+            yield question, cell
