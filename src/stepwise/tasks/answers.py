@@ -1,0 +1,172 @@
+"""What a text says the answer is, and when two answers are the same.
+
+Every kind of answer is read twice: strictly, as the papers' code does, and robustly, as a reader would.
+All patterns are linear in the text, and only its last characters are looked at, so no text can make them hang.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+ANSWER_TRIGGER = "\nTherefore, the answer is: "
+"""What stands before the answer in a natural-language solution (ReFT, answer trigger of N-CoT)."""
+
+_LOOKED_AT = 4000
+
+_CUE = re.compile(r"####|\b(?:final\s+)?answers?\s*(?:is|are|=|:)(?:\s*:)?", re.IGNORECASE)
+_BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\}){0,200})\}")
+_LATEX_FRACTION = re.compile(r"\\[dt]?frac\s*\{([^{}]{1,40})\}\s*\{([^{}]{1,40})\}")
+_TIMES_TEN = re.compile(r"(?<=\d)\s{0,2}(?:[×x*]|\\times|\\cdot)\s{0,2}10\s?(?:\^|\*\*)\s?\{?([+-]?\d{1,3})\}?")
+_VULGAR = re.compile(r"(?<=\d)(?=[¼-¾⅐-⅞])")
+_UNSIGNED = r"(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3}(?!\w))?"
+_NUMBER = re.compile(
+    r"(?<![\w.])(?P<sign>[+-]\s?)?(?:[$€£¥₹]\s?)?(?P<late>-)?(?P<first>" + _UNSIGNED + r")"
+    r"(?:(?:\s+(?P<numerator>\d{1,6}))?\s?/\s?(?P<denominator>" + _UNSIGNED + r"))?"
+)
+_LETTER_CUE = re.compile(
+    r"answers?\s*(?:is|:)(?:\s*:)?\s*(?:option\s*)?[\"'(\[]?\s*([A-Za-z])(?![A-Za-z'’])", re.IGNORECASE
+)
+_LETTER_FORMS = re.compile(
+    r"\(([A-Za-z])\)|\boption\s+([A-Za-z])\b|(?:^|\s)([A-Za-z])\s?\)|^\s*([A-Za-z])\s*[.:]?\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+    r"\(([A-Za-z])\)|\boption\s+([A-Za-z])\b|(?:^|\s)([A-Za-z])\s?\)|^\s*([A-Za-z])\s*[.:]?\s*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_WORDS_CUE = re.compile(r"answers?\s*(?:is|are|:)(?:\s*:)?", re.IGNORECASE)
+
+
+def strict_number(text: str) -> float | None:
+    """The number after the last answer trigger, if it is nothing but a number (ReFT, N-CoT extraction).
+
+    A text without the trigger is read whole. Unlike the paper's code, `nan` and `inf` are no answers.
+    """
+    return plain_number(text.rsplit(ANSWER_TRIGGER, 1)[-1])
+
+
+def plain_number(text: str) -> float | None:
+    """`float(text)` where that is a finite number, else None."""
+    try:
+        value = float(text.strip())
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def strict_statement(text: str) -> float | None:
+    """The number of the one `the answer is X.` in the last line (TriPosT, multi-step arithmetic)."""
+    lines = text.strip().splitlines()
+    stated = re.findall(r"the answer is (\S+?)\.(?=\s|$)", lines[-1]) if lines else []
+    return plain_number(stated[0]) if len(stated) == 1 else None
+
+
+def strict_letter(text: str) -> str | None:
+    """The letter of the last `answer is (X)`, upper case (TriPosT, multiple choice)."""
+    found = re.findall(r"answer is \(([A-Za-z])\)", text)
+    return found[-1].upper() if found else None
+
+
+def strict_words(text: str) -> list[str] | None:
+    """The words of the last `the answer is: a b c.`, split on spaces (TriPosT, word sorting)."""
+    found = re.findall(r"the answer is: ?([^\n.]*)\.", text)
+    return found[-1].split(" ") if found else None
+
+
+def robust_number(text: str) -> float | None:
+    r"""The number that a reader would take for the answer, or None.
+
+    Looked for in this order: the last `\boxed{}`; what follows the last cue (`answer is`, `Answer:`, `####`), of an
+    equation its right-hand side; the last number of the text. Read: thousands separators, currency and units around
+    the number, percent (`50%` is 50), fractions (`3/4`, `1 1/2`), LaTeX fractions, powers of ten and Unicode signs.
+    """
+    text = _normalised(text[-_LOOKED_AT:])
+    boxed = _BOXED.findall(text)
+    if boxed:
+        return _first_number(boxed[-1])
+    cues = list(_CUE.finditer(text))
+    for cue in reversed(cues):
+        line = text[cue.end() :].lstrip().split("\n", 1)[0]
+        value = _first_number(line.rsplit("=", 1)[-1])
+        if value is not None:
+            return value
+    return _last_number(text)
+
+
+def _normalised(text: str) -> str:
+    """The text with one spelling for signs, digits, fractions and powers of ten."""
+    text = unicodedata.normalize("NFKC", _VULGAR.sub(" ", text))
+    text = text.translate({0x2212: "-", 0x2013: "-", 0x2044: "/", 0x2009: " ", 0x202F: " "})
+    text = text.replace("{,}", ",").replace("\\$", "$").replace("\\%", "%").replace("\\!", "").replace("\\,", " ")
+    text = text.replace("**", "^") if "**" in text and "10**" in text else text.replace("**", "")
+    text = _LATEX_FRACTION.sub(r"\1/\2", text)
+    return _TIMES_TEN.sub(r"e\1", text)
+
+
+def _first_number(text: str) -> float | None:
+    return next((value for match in _NUMBER.finditer(text) if (value := _value(match)) is not None), None)
+
+
+def _last_number(text: str) -> float | None:
+    found = [value for match in _NUMBER.finditer(text) if (value := _value(match)) is not None]
+    return found[-1] if found else None
+
+
+def _value(match: re.Match[str]) -> float | None:
+    """The finite value of a match of the number pattern."""
+    value = float(match["first"].replace(",", ""))
+    if match["denominator"]:
+        denominator = float(match["denominator"].replace(",", ""))
+        if denominator == 0:
+            return None
+        whole, part = (value, float(match["numerator"])) if match["numerator"] else (0.0, value)
+        value = whole + part / denominator
+    if (match["sign"] or "").startswith("-") or match["late"]:
+        value = -value
+    return value if math.isfinite(value) else None
+
+
+def letter(text: str) -> str | None:
+    """The chosen option, upper case: after the last cue if there is one, else the last `(B)`, `B)` or `option b`."""
+    text = unicodedata.normalize("NFKC", text[-_LOOKED_AT:])
+    cued = _LETTER_CUE.findall(text)
+    if cued:
+        return str(cued[-1]).upper()
+    forms = ["".join(groups) for groups in _LETTER_FORMS.findall(text)]
+    return forms[-1].upper() if forms else None
+
+
+def word_list(text: str) -> list[str]:
+    """The words of the answer in order, lower case: after the last cue if there is one, else of the last line."""
+    text = unicodedata.normalize("NFKC", text[-_LOOKED_AT:]).strip()
+    cues = list(_WORDS_CUE.finditer(text))
+    line = text[cues[-1].end() :].strip().split("\n", 1)[0] if cues else text.rsplit("\n", 1)[-1]
+    return [word for raw in re.split(r"[\s,;]+", line) if (word := raw.strip("\"'.:()[]<>`*").lower())]
+
+
+def strict_equal(predicted: float | None, gold: float) -> bool:
+    """The papers' comparison: within 0.01, whatever the size (ReFT)."""
+    return predicted is not None and abs(predicted - gold) <= 1e-2
+
+
+def equal_numbers(
+    predicted: float | None, gold: float, *, relative: float = 1e-4, absolute: float = 0.005, share: float = 0.02
+) -> bool:
+    """Whether two finite numbers are the same answer.
+
+    `absolute` lets the gold be rounded to two decimals, but never by more than `share` of itself: 0.33 is 1/3, and 0.03
+    is not 0.036. Beyond that, `relative` lets a large fractional number be rounded; a whole number has to be met.
+    """
+    if predicted is None or not (math.isfinite(predicted) and math.isfinite(gold)):
+        return False
+    noise = 1e-9 * abs(gold)
+    tolerance = min(absolute, share * abs(gold)) + noise
+    if gold != math.floor(gold):
+        tolerance = max(tolerance, relative * abs(gold))
+    return abs(predicted - gold) <= max(tolerance, 1e-9)
+
+
+def number_text(value: float) -> str:
+    """A number as answers are written: whole numbers without a point."""
+    return str(int(value)) if value == math.floor(value) and abs(value) < 1e15 else repr(float(value))

@@ -1,0 +1,52 @@
+"""Running model-written programs: the restricted evaluator takes what it covers, all else runs isolated or not at all.
+
+A program defines `solution()`; its outcome is what that returns. This process's interpreter never executes any of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from stepwise.tasks.evaluator import Declined, Failed, evaluate
+
+Value: TypeAlias = float | int | str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a program returned, or why it returned nothing."""
+
+    value: Value
+    """A finite number, a text, or None where there is an error."""
+    isolation: str
+    """What ran it: `evaluator`, `bwrap`, `unshare`, `unsafe` or `refused`."""
+    error: str | None = None
+
+
+def run_programs(sources: Sequence[str], *, timeout: float = 2.0) -> list[Outcome]:
+    """Outcomes of programs, in order; equal programs are run once. Never raises on what a program does.
+
+    `timeout` is the wall-clock limit in seconds of each program that has to run isolated.
+    """
+    keys = [hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest() for source in sources]
+    outcomes: dict[bytes, Outcome] = {}
+    declined: dict[bytes, str] = {}
+    for key, source in zip(keys, sources, strict=True):
+        if key in outcomes or key in declined:
+            continue
+        try:
+            outcomes[key] = Outcome(evaluate(source), "evaluator")
+        except Failed as error:
+            outcomes[key] = Outcome(None, "evaluator", str(error))
+        except Declined:
+            declined[key] = source
+    if declined:
+        outcomes.update(zip(declined, _isolated(list(declined.values()), timeout), strict=True))
+    return [outcomes[key] for key in keys]
+
+
+def _isolated(sources: list[str], timeout: float) -> list[Outcome]:
+    return [Outcome(None, "refused", "no isolation is to be had here")] * len(sources)
