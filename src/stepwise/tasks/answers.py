@@ -32,9 +32,6 @@ _LETTER_FORMS = re.compile(
     r"\(([A-Za-z])\)|\boption\s+([A-Za-z])\b|(?:^|\s)([A-Za-z])\s?\)|^\s*([A-Za-z])\s*[.:]?\s*$",
     re.IGNORECASE | re.MULTILINE,
 )
-    r"\(([A-Za-z])\)|\boption\s+([A-Za-z])\b|(?:^|\s)([A-Za-z])\s?\)|^\s*([A-Za-z])\s*[.:]?\s*$",
-    re.IGNORECASE | re.MULTILINE,
-)
 _WORDS_CUE = re.compile(r"answers?\s*(?:is|are|:)(?:\s*:)?", re.IGNORECASE)
 
 
