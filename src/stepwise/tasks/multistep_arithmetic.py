@@ -62,9 +62,7 @@ class MultistepArithmetic(ScriptedTask[Cell]):
         self.options = read_options(self.name, params, Options)
         for depth in (*self.options.train_depths, *self.options.test_depths):
             if math.prod(depth) > len(string.ascii_uppercase):
-                raise ParamsError(
-                    f"task.{self.name}.options: depth {list(depth)} has more groups than the alphabet letters"
-                )
+                raise ParamsError(f"task.{self.name}.options: depth {list(depth)} has over 26 groups, one a letter")
 
     def cells(self, split: Split) -> Sequence[Cell]:
         """Lengths and depths of training for train and dev, those of the test for test."""

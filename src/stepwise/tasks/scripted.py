@@ -58,9 +58,7 @@ class ScriptedTask(ABC, Generic[Cell]):
 
     def __init__(self, params: TaskParams, seed: int, data: Path | None = None):  # noqa: ARG002 - all tasks get it
         if params.form != self.form:
-            raise ParamsError(
-                f"task.{self.name}.form: {params.form!r} is not known here; the only one is {self.form!r}"
-            )
+            raise ParamsError(f"task.{self.name}.form: {params.form!r} is not known here; use {self.form!r}")
         self.seed = seed
         self.counts: dict[Split, int] = {
             "test": params.test or self.sizes["test"],
@@ -86,7 +84,7 @@ class ScriptedTask(ABC, Generic[Cell]):
 
     @abstractmethod
     def canonical(self, answer: str) -> str | None:
-        """An answer, or words that hold one, in the one form in which answers are compared; None where there is none."""
+        """An answer, or words that hold one, in the form in which answers are compared; None where there is none."""
 
     def robust_answer(self, text: str) -> str | None:
         """The answer as a reader would find it: after the last `answer is`, on whatever line."""
@@ -149,7 +147,8 @@ class ScriptedTask(ABC, Generic[Cell]):
                     break
             else:
                 raise ParamsError(
-                    f"task.{self.name}: {split} needs more distinct questions than {cell} has; ask for less"
+                    f"task.{self.name}: {cell} has too few distinct questions for {self.counts[split]} of {split}; "
+                    "ask for fewer or widen the options"
                 )
             taken.add(identity)
             yield question, cell

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -20,29 +21,11 @@ from stepwise.tasks.scripted import FINAL, ScriptedTask, last_line, solution
 QUESTION = "Sort the following words alphabetically:\nList: "
 _STRICT = re.compile(r"the answer is: (.*)\.$")
 _SEPARATOR = re.compile(r"[\s,;<]+")
-_ORDINALS = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-    "eleventh",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-    "twentieth",
-    "twenty-first",
-]
+_ORDINALS = (
+    *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
+    *("eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth"),
+    *("nineteenth", "twentieth", "twenty-first"),
+)
 _BINS = ((3, "2-3"), (7, "4-7"), (10, "8-10"), (15, "11-15"))
 
 Words = Annotated[int, Field(ge=2)]
@@ -56,6 +39,8 @@ class Options(Section):
     test_words: tuple[Words, ...] = Field(tuple(range(2, 21)), min_length=1)
     max_letters: int = Field(12, ge=3)
     """Longest word."""
+    lexicon_size: int = Field(0, ge=0)
+    """Words that lists are drawn from, the same for every seed; 0 means the whole lexicon."""
 
 
 class WordSorting(ScriptedTask[int]):
@@ -67,11 +52,12 @@ class WordSorting(ScriptedTask[int]):
     def __init__(self, params: TaskParams, seed: int, data: Path | None = None):
         super().__init__(params, seed, data)
         self.options = read_options(self.name, params, Options)
-        self._words = [word for word in lexicon() if len(word) <= self.options.max_letters]
-        if (most := max(*self.options.train_words, *self.options.test_words)) > len(self._words):
-            raise ParamsError(
-                f"task.{self.name}.options: {most} words of a list, but the lexicon has {len(self._words)}"
-            )
+        words = [word for word in lexicon() if len(word) <= self.options.max_letters]
+        if self.options.lexicon_size:
+            words = random.Random(0).sample(words, min(len(words), self.options.lexicon_size))
+        self._words = words
+        if (most := max(*self.options.train_words, *self.options.test_words)) > len(words):
+            raise ParamsError(f"task.{self.name}.options: lists of {most} words, but a lexicon of {len(words)}")
 
     def cells(self, split: Split) -> Sequence[int]:
         """Numbers of words: those of training for train and dev, those of the test for test."""
@@ -162,9 +148,8 @@ def _sort_subpart(group: Sequence[str], position: int, number: str) -> list[tupl
 
 def _look(group: Sequence[str], position: int) -> str:
     ordinal = _ORDINALS[position] if position < len(_ORDINALS) else f"{position + 1}th"
-    return (
-        f"Now sort this subpart {_bracket(group)} by looking at their {ordinal} letters: {_letters(group, position)}."
-    )
+    letters = _letters(group, position)
+    return f"Now sort this subpart {_bracket(group)} by looking at their {ordinal} letters: {letters}."
 
 
 def _split(words: Sequence[str], position: int) -> list[list[str]]:
@@ -208,6 +193,6 @@ def _bracket(group: Sequence[str]) -> str:
 def _chain(words: Sequence[str]) -> str:
     """Sorted words with ` < ` between them, and ` = ` where a word is repeated."""
     text = f'"{words[0]}"'
-    for before, word in zip(words, words[1:], strict=False):
+    for before, word in pairwise(words):
         text += f' {"=" if before == word else "<"} "{word}"'
     return text
