@@ -1,6 +1,6 @@
-"""How word problems are asked, read and checked in their three forms: sentences, Python programs, linear formulas.
+"""How word problems are asked, read and checked as sentences (`n_cot`) or as Python programs (`p_cot`).
 
-Sources: ReFT (arXiv 2401.08967) for prompts, triggers and the program shape; REFINER (arXiv 2304.01904) for formulas.
+Formats and the strict check are those of ReFT (arXiv 2401.08967); the robust check is ours.
 """
 
 from __future__ import annotations
@@ -18,32 +18,26 @@ from stepwise.tasks.answers import (
     strict_equal,
     strict_number,
 )
-from stepwise.tasks.formulas import FormulaError, evaluate_formula, numbers_of, parse_formula
 from stepwise.tasks.program_text import program_header, strict_program, whole_program
 from stepwise.tasks.programs import Value, run_programs
 
 _STOP: dict[Form, tuple[str, ...]] = {
     "n_cot": ("\nQuestion:",),
     "p_cot": ("\nQuestion:", "\ndef ", "\nprint(", "\n```"),
-    "formula": ("\n",),
 }
 _REPEATED_ANSWER = re.compile(r"\n*Therefore, the answer is <[^<>\n]*>\.?\s*\Z")
 
 
 def stop_strings(form: Form) -> tuple[str, ...]:
-    """Strings after which a completion ends. Raises ValueError for a form that word problems do not have."""
+    """Strings after which a completion ends. Raises ValueError for a form that is not one of the two."""
     if form not in _STOP:
-        raise ValueError(f"word problems have no form {form!r}; choose one of {', '.join(_STOP)}")
+        raise ValueError(f"this task has no form {form!r}; choose one of {', '.join(_STOP)}")
     return _STOP[form]
 
 
 def prompt(question: str, form: Form) -> Prompt:
     """The pieces that a model reads; in `p_cot` the second is the given program header, question as docstring."""
-    question = question.strip()
-    if form == "formula":
-        slots = ", ".join(f"n{i} = {number}" for i, number in enumerate(numbers_of(question)))
-        return (f"Question:\n{question}\nNumbers: {slots}\nFormula:\n",)
-    asked = f"Question:\n{question}\nAnswer reasoning:\n"
+    asked = f"Question:\n{question.strip()}\nAnswer reasoning:\n"
     return (asked, program_header(question)) if form == "p_cot" else (asked,)
 
 
@@ -56,25 +50,22 @@ def reference(body: str, answer: str, form: Form) -> Solution:
     text = body.rstrip()
     if form == "n_cot":
         text = _REPEATED_ANSWER.sub("", body.strip()) + ANSWER_TRIGGER + answer
-    return Solution(text=text, steps=_steps(text, form), answer=answer)
+    return Solution(text=text, steps=_steps(text), answer=answer)
 
 
 def parse(text: str, form: Form) -> Solution:
-    """A completion as steps and its answer. A formula's answer needs the question, so it is None here."""
-    answer: float | None = None
-    if form == "n_cot":
-        answer = robust_number(text)
-    elif form == "p_cot":
+    """A completion as steps (its lines) and the robustly read answer, for which a program is run."""
+    if form == "p_cot":
         answer = robust_value(run_programs([whole_program("", text)])[0].value)
-    return Solution(text=text, steps=_steps(text, form), answer=_shown(answer))
+    else:
+        answer = robust_number(text)
+    return Solution(text=text, steps=_steps(text), answer=_shown(answer))
 
 
 def check_many(pairs: Sequence[tuple[Problem, str]], form: Form) -> list[Verdict]:
     """Verdicts of (problem, completion) pairs, in order; equal programs run once, all in one call of the pool."""
     if form == "p_cot":
         return _check_programs(pairs)
-    if form == "formula":
-        return [_check_formula(problem, text) for problem, text in pairs]
     return [_verdict(problem, strict_number(text), robust_number(text)) for problem, text in pairs]
 
 
@@ -87,14 +78,6 @@ def _check_programs(pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
         _verdict(problem, strict_value(strict.value), robust_value(robust.value), robust.isolation)
         for (problem, _), robust, strict in zip(pairs, outcomes, outcomes[len(pairs) :], strict=False)
     ]
-
-
-def _check_formula(problem: Problem, text: str) -> Verdict:
-    try:
-        value = float(evaluate_formula(parse_formula(text), numbers_of(problem.question)))
-    except (FormulaError, OverflowError):
-        return Verdict()
-    return _verdict(problem, value, value)
 
 
 def gold_number(answer: str) -> float | None:
@@ -132,6 +115,5 @@ def _shown(number: float | None) -> str | None:
     return None if number is None else number_text(number)
 
 
-def _steps(text: str, form: Form) -> tuple[Step, ...]:
-    parts = text.split("|") if form == "formula" else text.splitlines()
-    return tuple(Step(text=part.strip()) for part in parts if part.strip())
+def _steps(text: str) -> tuple[Step, ...]:
+    return tuple(Step(text=line.strip()) for line in text.splitlines() if line.strip())
