@@ -1,0 +1,53 @@
+# Needs Python 3.11 or newer, git and make. Everything else is installed into .venv by the first target that needs it.
+# Narrow the pipeline: make repro SCALE=smoke METHOD=warm_up. SCALE is one of conf/scale, METHOD the prefix of stage names.
+SCALE ?=
+METHOD ?=
+PYTEST ?=
+PYTHON3 ?= python3
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export TOKENIZERS_PARALLELISM := false
+unexport VIRTUAL_ENV PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help install repro test test-all bench check-results lint types params lock ui clean
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+install: ## make .venv from the locks (the other targets do it by themselves)
+	@$(PYTHON3) requirements/install.py
+
+repro: install ## run the pipeline and print the report (SCALE=smoke|default|gpu|paper, METHOD=...)
+	@python -m stepwise.pipeline --scale "$(SCALE)" --method "$(METHOD)"
+
+test: install ## run every test that this machine can run, and list what it cannot
+	@python -m pytest $(PYTEST)
+
+test-all: install ## install what may be installed, then fail on every skip but a GPU's
+	@python requirements/extras.py
+	@python -m pytest --no-skips $(PYTEST)
+
+bench: install ## speed and memory as ratios against a named baseline
+	@python -m benchmarks
+
+check-results: install ## rerun the pipeline and compare with the committed metrics within their intervals
+	@python -m stepwise.pipeline --check
+
+lint: install ## ruff: style and format
+	@ruff check . && ruff format --check .
+
+types: install ## mypy
+	@mypy
+
+params: install ## compose params.yaml from conf/ (SCALE=...)
+	@python -m stepwise.compose $(if $(SCALE),scale=$(SCALE))
+
+lock: install ## resolve requirements/*.in into the locks
+	@python requirements/lock.py
+
+ui: install ## MLflow's pages on this machine
+	@mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
+
+clean: ## remove the environment and work in progress; results stay
+	rm -rf .venv .work
