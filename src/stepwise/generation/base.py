@@ -39,7 +39,9 @@ class Backend(Protocol):
 
     name: str
 
-    def generate(self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None) -> list[list[Completion]]:
+    def generate(
+        self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
+    ) -> list[list[Completion]]:
         """`sampling.n` completions a prompt, in the prompts' order. With a journal a killed pass goes on where it was."""
         ...
 

@@ -1,0 +1,208 @@
+"""Completions and log-probabilities from a transformers model in this process, causal or encoder-decoder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from stepwise.generation import journal as journals
+from stepwise.generation.base import Completion, GenerationError, Sampling
+from stepwise.generation.batching import Row, plan
+from stepwise.generation.decoding import Adjust, decode
+from stepwise.generation.progress import Progress
+from stepwise.generation.readers import READ_TOKENS, CausalReader, EncoderDecoderReader, Reader
+from stepwise.generation.sampling import uniforms
+from stepwise.generation.scoring import Pack, groups_of, packs, score_causal, score_encoder_decoder
+from stepwise.generation.stopping import Stopping
+from stepwise.records import Prompt
+from stepwise.tokens import encode_many, tokenise
+
+
+class TransformersBackend:
+    """A Backend over a loaded model and its tokenizer.
+
+    Prompts are sorted by length and batched so that at most `batch_tokens` tokens are cached at once; samples of a
+    prompt share one reading of it, and finished rows leave the batch. Raises GenerationError at once for a model whose
+    attention does not take a full mask.
+    """
+
+    name = "transformers"
+
+    def __init__(
+        self, model: Any, tokenizer: Any, *, batch_tokens: int, fingerprint: str = "", adjust: Adjust | None = None
+    ) -> None:
+        """`fingerprint` names the weights in journals (default: a hash of them); `adjust` may change logits."""
+        _check_attention(model.config)
+        self.model = model
+        self.tokenizer = tokenizer
+        self.batch_tokens = batch_tokens
+        self.adjust = adjust
+        self.seq2seq = bool(model.config.is_encoder_decoder)
+        self.ends = _end_tokens(model, tokenizer)
+        self._fingerprint = fingerprint
+
+    def generate(
+        self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
+    ) -> list[list[Completion]]:
+        """See Backend. `token_ids` and `logprobs` include the end token and the tokens of the stop string."""
+        ids = encode_many(self.tokenizer, prompts)
+        self._check_lengths(prompts, ids, sampling.max_new_tokens)
+        stopping = Stopping(self.tokenizer, self.ends, sampling.stop)
+        batches = plan([len(one) for one in ids], sampling.n, sampling.max_new_tokens, self.batch_tokens)
+        mark = self._mark(journal)
+
+        def key(batch: list[Row]) -> str:
+            rows = [[*prompts[row.prompt], row.sample] for row in batch]
+            return journals.content_key("generate", mark, asdict(sampling), rows)
+
+        def compute(batch: list[Row]) -> list[dict[str, Any]]:
+            return journals.pack(self._decode(batch, prompts, ids, sampling, stopping))
+
+        made: dict[Row, Completion] = {}
+        progress = Progress("generating", len(prompts) * sampling.n)
+        with _evaluating(self.model):
+            for batch, results in journals.run(journal, batches, key, compute, progress):
+                made.update(zip(batch, journals.unpack(results), strict=True))
+        return [[made[Row(prompt, sample)] for sample in range(sampling.n)] for prompt in range(len(prompts))]
+
+    def score(self, prefix: Prompt, continuations: Sequence[str]) -> list[tuple[float, ...]]:
+        """See Backend."""
+        return self.score_many([(prefix, continuations)])[0]
+
+    def score_many(
+        self, items: Sequence[tuple[Prompt, Sequence[str]]], *, journal: Path | None = None
+    ) -> list[list[tuple[float, ...]]]:
+        """`score` of many prefixes, several in one forward pass; a prefix and its continuations fill one row."""
+        packed, owners = self._pack(items)
+        batches = groups_of(packed, READ_TOKENS)
+        mark = self._mark(journal)
+        score = score_encoder_decoder if self.seq2seq else score_causal
+
+        def key(batch: list[int]) -> str:
+            rows = [[packed[number].prefix, packed[number].continuations] for number in batch]
+            return journals.content_key("score", mark, rows)
+
+        def compute(batch: list[int]) -> list[list[list[float]]]:
+            return score(self.model, [packed[number] for number in batch], self._filler)
+
+        scores: list[list[tuple[float, ...]]] = [[() for _ in continuations] for _, continuations in items]
+        with _evaluating(self.model):
+            for batch, results in journals.run(journal, batches, key, compute, Progress("scoring", len(packed))):
+                for number, found in zip(batch, results, strict=True):
+                    for place, values in zip(packed[number].numbers, found, strict=True):
+                        scores[owners[number]][place] = tuple(values)
+        return scores
+
+    def _pack(self, items: Sequence[tuple[Prompt, Sequence[str]]]) -> tuple[list[Pack], list[int]]:
+        """Packs of all items, and for each pack the item that it belongs to."""
+        prefixes = encode_many(self.tokenizer, [prefix for prefix, _ in items])
+        packed: list[Pack] = []
+        owners: list[int] = []
+        for number, ((prefix, continuations), ids) in enumerate(zip(items, prefixes, strict=True)):
+            texts = tokenise(self.tokenizer, continuations)
+            self._check_lengths([prefix], [ids], max(map(len, texts), default=0))
+            found = packs(ids, texts) if any(texts) else []
+            packed += found
+            owners += [number] * len(found)
+        return packed, owners
+
+    def _decode(
+        self,
+        batch: list[Row],
+        prompts: Sequence[Prompt],
+        ids: Sequence[list[int]],
+        sampling: Sampling,
+        stopping: Stopping,
+    ) -> list[Completion]:
+        """One batch; rows of one prompt are neighbours in it and the longest prompt is first."""
+        distinct = list(dict.fromkeys(row.prompt for row in batch))
+        place = {prompt: index for index, prompt in enumerate(distinct)}
+        reader = self._reader([ids[one] for one in distinct], [place[row.prompt] for row in batch], sampling)
+        steps = sampling.max_new_tokens
+        chances = None
+        if sampling.temperature > 0:
+            chances = np.stack([uniforms(sampling.seed, prompts[row.prompt], row.sample, steps) for row in batch])
+        hook = self.adjust
+
+        def adjust(logits: torch.Tensor, rows: Sequence[int], step: int) -> torch.Tensor:
+            return logits if hook is None else hook(logits, [batch[row].prompt for row in rows], step)
+
+        return decode(reader, len(batch), sampling, stopping, chances, adjust if hook is not None else None)
+
+    def _reader(self, prompts: list[list[int]], owners: list[int], sampling: Sampling) -> Reader:
+        kind = EncoderDecoderReader if self.seq2seq else CausalReader
+        return kind(self.model, prompts, owners, self._filler, sampling.max_new_tokens)
+
+    @property
+    def _filler(self) -> int:
+        """Any token will do: what is padded is never attended to."""
+        pad = self.tokenizer.pad_token_id
+        return int(pad) if pad is not None else 0
+
+    def _check_lengths(self, prompts: Sequence[Prompt], ids: Sequence[list[int]], new_tokens: int) -> None:
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        for number, (prompt, one) in enumerate(zip(prompts, ids, strict=True)):
+            text = "".join(prompt)
+            if not one:
+                raise GenerationError(f"prompt {number} ({text[:40]!r}) has no tokens; give it at least one")
+            if limit and not self.seq2seq and len(one) + new_tokens > limit:
+                raise GenerationError(
+                    f"prompt {number} ({text[:40]!r}...) has {len(one)} tokens; with {new_tokens} new ones that is "
+                    f"more than the model's {limit}; shorten the prompt, lower max_new_tokens or take a longer model"
+                )
+
+    def _mark(self, journal: Path | None) -> list[str | int]:
+        """What beside text and sampling decides a result, to the last digit. Without a journal nothing needs it."""
+        if journal is None:
+            return []
+        self._fingerprint = self._fingerprint or weights_hash(self.model)
+        return [self._fingerprint, str(self.model.dtype), self.batch_tokens]
+
+
+def weights_hash(model: Any) -> str:
+    """Hash of names, types and bytes of all weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _evaluating(model: Any) -> Iterator[None]:
+    """No gradients, no dropout; the model's mode is what it was afterwards."""
+    training = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(training)
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
+    configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+    several = configured if isinstance(configured, list) else [configured]
+    return frozenset(int(one) for one in (*several, tokenizer.eos_token_id) if one is not None)
+
+
+def _check_attention(config: Any) -> None:
+    text = config.get_text_config()
+    kinds = set(getattr(text, "layer_types", None) or ["full_attention"])
+    sliding = getattr(text, "sliding_window", None) and getattr(text, "use_sliding_window", True)
+    if kinds != {"full_attention"} or (sliding and not getattr(text, "layer_types", None)):
+        raise GenerationError(
+            f"{config.model_type} has layers that are not full attention; serve it and take the openai backend"
+        )
+    if config._attn_implementation not in ("sdpa", "eager"):
+        raise GenerationError(
+            f"attention {config._attn_implementation!r} takes no full mask; load the model with "
+            'attn_implementation="sdpa"'
+        )
