@@ -1,0 +1,71 @@
+"""`make repro`: one run of the pipeline, one at a time - parameters of a scale, the MLflow database, DVC, the report."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+from filelock import FileLock, Timeout
+
+LOCK = Path(".work/repro.lock")
+
+
+class PipelineError(RuntimeError):
+    """The pipeline cannot run; the message names the cause and the remedy."""
+
+
+def targets(method: str) -> list[str]:
+    """What DVC is asked to make: everything, or the stages of one method (`warm_up`, `refiner`) and what they need."""
+    if not method:
+        return []
+    stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    patterns = [f"{name}*" for name in stages if name == method or name.startswith(f"{method}_")]
+    patterns += [
+        f"{name}@{method}-*" for name, stage in stages.items() if method in stage.get("matrix", {}).get("method", ())
+    ]
+    if not patterns:
+        known = sorted({name.split("_")[0] if "_" in name else name for name in stages})
+        raise PipelineError(f"dvc.yaml has no stages of METHOD={method}; its stages: {', '.join(stages) or known}")
+    return ["--glob", *patterns]
+
+
+def repro(scale: str, method: str) -> int:
+    """Compose params.yaml at `scale` (empty: take it as it lies), run what is not up to date, print the report."""
+    wanted = targets(method)
+    if scale:
+        from stepwise import compose
+
+        compose.write([f"scale={scale}"])
+    prepare = subprocess.call([sys.executable, "-m", "stepwise", "prepare"]) if not Path("mlflow.db").is_file() else 0
+    code = prepare or subprocess.call(["dvc", "repro", *wanted])
+    if code:
+        sys.stderr.write("make repro stopped; what is finished is kept, run it again to go on.\n")
+        return code
+    return subprocess.call([sys.executable, "-m", "stepwise", "report"])
+
+
+def main() -> None:
+    """Command line of the Make target."""
+    parser = argparse.ArgumentParser(prog="python -m stepwise.pipeline", description=__doc__)
+    parser.add_argument("--scale", default="", help="one of conf/scale; without it params.yaml is taken as it lies")
+    parser.add_argument("--method", default="", help="only the stages of this method and what they need")
+    arguments = parser.parse_args()
+    from stepwise.params import ParamsError
+
+    LOCK.parent.mkdir(exist_ok=True)
+    try:
+        with FileLock(LOCK, timeout=0):
+            sys.exit(repro(arguments.scale, arguments.method))
+    except Timeout:
+        sys.exit("make repro: another one is at work in this folder; wait for it or stop it. Nothing was changed.")
+    except (PipelineError, ParamsError) as error:
+        sys.exit(f"make repro: {error}")
+    except KeyboardInterrupt:
+        sys.exit("make repro: interrupted; what is finished is kept, run it again to go on.")
+
+
+if __name__ == "__main__":
+    main()
