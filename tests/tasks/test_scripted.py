@@ -41,10 +41,9 @@ class TestScriptedTask:
             assert task.parse(reference.text) == reference
 
     def test_splits_share_no_problem_even_where_there_are_few(self, name):
-        task = make(name, train=30, dev=15, test=15, options=SMALL[name] | {})
-        identities = [
-            task.identity(p.question) for split in ("train", "dev", "test") for p in task.load(split).problems
-        ]
+        task = make(name, train=30, dev=15, test=15, options=SMALL[name])
+        problems = [problem for split in ("train", "dev", "test") for problem in task.load(split).problems]
+        identities = [task.identity(problem.question) for problem in problems]
         assert len(set(identities)) == len(identities) == 60
 
     def test_the_seed_decides_everything(self, name):
@@ -114,6 +113,6 @@ class TestScriptedTask:
 
 
 def test_an_unknown_task_is_an_error_that_lists_all():
-    with pytest.raises(ParamsError, match="no task 'sudoku'.*multistep_arithmetic.*word_sorting"):
+    with pytest.raises(ParamsError, match=r"no task 'sudoku'.*multistep_arithmetic.*word_sorting"):
         get_task("sudoku", TaskParams(form="scripted"), seed=1)
     assert set(NAMES) < set(TASKS)

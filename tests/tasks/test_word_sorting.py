@@ -139,7 +139,7 @@ def test_options_set_counts_and_words():
 
 @pytest.mark.parametrize("options", [{"train_words": [1]}, {"test_words": []}, {"lexicon_size": 5}, {"max_letters": 2}])
 def test_bad_options_are_refused(options):
-    with pytest.raises(ParamsError, match="task.word_sorting.options"):
+    with pytest.raises(ParamsError, match=r"task\.word_sorting\.options"):
         task(**options)
 
 
@@ -163,6 +163,7 @@ def test_the_lexicon_is_plain_words_of_every_first_letter_but_x():
         ("(Final response) So the answer is: bee.", False, False),
         ('(3) Hence, we have "bee" < "cat".', False, False),
         ("So the answer is: bee cat.\nThanks", False, True),
+        ("So the answer is: cat bee.\nSo the answer is: bee cat.", True, True),
     ],
 )
 def test_strict_and_robust_reading(text, strict, robust):

@@ -66,9 +66,13 @@ def strict_letter(text: str) -> str | None:
 
 
 def strict_words(text: str) -> list[str] | None:
-    """The words of the last `the answer is: a b c.`, split on spaces (TriPosT, word sorting)."""
-    found = re.findall(r"the answer is: ?([^\n.]*)\.", text)
-    return found[-1].split(" ") if found else None
+    """The words of `the answer is: a b c.` in the last line, split on spaces; words may have full stops inside.
+
+    Source: TriPosT, word sorting.
+    """
+    lines = text.strip().splitlines()
+    _, cue, words = lines[-1].rstrip().rpartition("the answer is: ") if lines else ("", "", "")
+    return words[:-1].split(" ") if cue and words.endswith(".") else None
 
 
 def robust_number(text: str) -> float | None:

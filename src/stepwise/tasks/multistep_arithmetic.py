@@ -15,13 +15,12 @@ from pydantic import Field
 
 from stepwise.params import ParamsError, Section, TaskParams
 from stepwise.records import Problem, Solution, Split
+from stepwise.tasks.answers import number_text, robust_number, strict_statement
 from stepwise.tasks.expressions import evaluate, parse, reduction
 from stepwise.tasks.options import read_options
-from stepwise.tasks.scripted import FINAL, ScriptedTask, last_line, solution
+from stepwise.tasks.scripted import FINAL, ScriptedTask, solution
 
 _GROUP = re.compile(r"\([^()]*\)")
-_STRICT = re.compile(r"the answer is (-?[0-9]+(?:\.[0-9]+)?)\.(?:\s|$)")
-_NUMBER = re.compile(r"[-−]?[0-9][0-9,]*(?:\.[0-9]+)?")
 
 Length = Annotated[int, Field(ge=2)]
 Depth = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
@@ -89,13 +88,13 @@ class MultistepArithmetic(ScriptedTask[Cell]):
 
     def strict_answer(self, text: str) -> str | None:
         """The number of the one `the answer is N.` of the last line."""
-        found = _STRICT.findall(last_line(text))
-        return _canonical(found[0]) if len(found) == 1 else None
+        value = strict_statement(text)
+        return None if value is None else number_text(value)
 
     def canonical(self, answer: str) -> str | None:
-        """The first number after the last equals sign, without thousands separators or an empty fraction."""
-        number = _NUMBER.search(answer.rpartition("=")[2])
-        return _canonical(number[0]) if number else None
+        """The number, of an equation its right-hand side."""
+        value = robust_number(f"answer is {answer}")
+        return None if value is None else number_text(value)
 
     def _seen(self) -> list[Cell]:
         return _cells(self.options.train_depths, self.options.train_lengths)
@@ -158,12 +157,3 @@ def _listed(items: Sequence[str]) -> str:
 
 def _cells(depths: Sequence[tuple[int, ...]], lengths: Sequence[int]) -> list[Cell]:
     return [Cell(length, depth) for depth, length in product(depths, lengths)]
-
-
-def _canonical(number: str) -> str:
-    """`-1,234.0` as `-1234`; digits are never turned into a number, so that any count of them is fine."""
-    plain = number.replace(",", "").replace("−", "-")
-    sign = "-" if plain.startswith("-") else ""
-    whole, _, fraction = plain.removeprefix("-").partition(".")
-    digits = (whole.lstrip("0") or "0") + (f".{fraction}" if (fraction := fraction.rstrip("0")) else "")
-    return digits if digits == "0" else sign + digits

@@ -36,11 +36,6 @@ def read_steps(text: str) -> tuple[Step, ...]:
     return tuple(Step(id=match[1] if (match := _STEP_ID.match(line)) else "", text=line) for line in lines)
 
 
-def last_line(text: str) -> str:
-    """The last line that is not blank; empty where there is none."""
-    return text.strip().rpartition("\n")[2].strip()
-
-
 class ScriptedTask(ABC, Generic[Cell]):
     """A generated task: problems come from cells of equal difficulty, the same number from each.
 

@@ -15,12 +15,11 @@ from pydantic import Field
 
 from stepwise.params import ParamsError, Section, TaskParams
 from stepwise.records import Problem, Solution, Split
+from stepwise.tasks.answers import strict_words, word_list
 from stepwise.tasks.options import read_options
-from stepwise.tasks.scripted import FINAL, ScriptedTask, last_line, solution
+from stepwise.tasks.scripted import FINAL, ScriptedTask, solution
 
 QUESTION = "Sort the following words alphabetically:\nList: "
-_STRICT = re.compile(r"the answer is: (.*)\.$")
-_SEPARATOR = re.compile(r"[\s,;<]+")
 _ORDINALS = (
     *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
     *("eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth"),
@@ -87,14 +86,13 @@ class WordSorting(ScriptedTask[int]):
         )
 
     def strict_answer(self, text: str) -> str | None:
-        """The words of `the answer is: w1 w2 ... .` of the last line, split at spaces."""
-        found = _STRICT.search(last_line(text))
-        return " ".join(found[1].split()) if found else None
+        """The words of `the answer is: w1 w2 ... .`, split on spaces."""
+        words = strict_words(text)
+        return None if words is None else " ".join(words)
 
     def canonical(self, answer: str) -> str | None:
-        """The words alone: the final full stop, commas, quotes and case do not matter."""
-        words = (word.strip("\"'“”[]") for word in _SEPARATOR.split(answer.strip().removesuffix(".")))
-        return " ".join(word.lower() for word in words if word) or None
+        """The words alone, lower case: the final full stop, commas and quotes do not matter."""
+        return " ".join(word_list(f"answer is: {answer}")) or None
 
 
 @cache
