@@ -93,8 +93,8 @@ def summarise(
 ) -> dict[str, float]:
     """The flat metrics of an evaluation: accuracies with interval and by bin, maj@k and pass@k, lengths.
 
-    `accuracy` is by the robust extraction, `strict_accuracy` by the paper's; `disagreement` is the share that they judge
-    differently. A k above the number of samples is left out. Raises EvaluationError without predictions.
+    `accuracy` is by the robust extraction, `strict_accuracy` by the paper's; `disagreement` is the share judged
+    differently by the two. A k above the number of samples is left out. Raises EvaluationError without predictions.
     """
     one_each(greedy)
     metrics = {"problems": float(len(greedy)), **_interval("accuracy", greedy)}

@@ -1,0 +1,162 @@
+"""Where a result comes from: code, data versions by DVC's own hashes, machine. No MLflow and no torch here."""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+import yaml
+
+MADE = ("dvc.lock", "metrics", "plots", "report")
+"""Committed files that the pipeline itself rewrites: changes there do not make the code dirty."""
+
+
+def root() -> Path:
+    """The repository: DVC's word for it, or the nearest folder upwards with a dvc.yaml, or the current folder."""
+    if os.environ.get("DVC_ROOT"):
+        return Path(os.environ["DVC_ROOT"]).resolve()
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "dvc.yaml").is_file()), here)
+
+
+def home() -> Path:
+    """The repository that outlives the run: DVC removes the copies it makes under .dvc/tmp/exps for experiments."""
+    where = root()
+    parts = where.parts
+    for i in range(len(parts) - 2):
+        if parts[i : i + 3] == (".dvc", "tmp", "exps"):
+            return Path(*parts[:i])
+    return where
+
+
+def dvc_md5(path: Path) -> str:
+    """A file's or folder's hash as DVC writes it to dvc.lock (`.dir` at the end for a folder)."""
+    if path.is_file():
+        return _md5(path)
+    files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
+    listing = [{"md5": _md5(file), "relpath": name} for name, file in files]
+    return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as data:
+        return hashlib.file_digest(data, "md5").hexdigest()
+
+
+def data_versions(paths: Iterable[str], where: Path) -> dict[str, str]:
+    """DVC's hashes of those paths that are outputs in `dvc.lock`, or pointers (`PATH.dvc`), relative to `where`."""
+    locked = _locked(where)
+    found: dict[str, str] = {}
+    for path in map(str, paths):
+        pointer = where / f"{path}.dvc"
+        if path in locked:
+            found[path] = locked[path]
+        elif pointer.is_file():
+            found[path] = _yaml(pointer)["outs"][0]["md5"]
+    return found
+
+
+def _locked(where: Path) -> dict[str, str]:
+    lock = where / "dvc.lock"
+    stages = _yaml(lock).get("stages", {}) if lock.is_file() else {}
+    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out}
+
+
+def _yaml(path: Path) -> dict:  # type: ignore[type-arg]
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}
+
+
+def from_cache(md5: str, where: Path) -> Path | None:
+    """A folder's version out of DVC's cache, linked under `.work/versions`; None when the cache lacks a part."""
+    made = home() / ".work" / "versions" / md5.removesuffix(".dir")
+    if made.is_dir():
+        return made
+    cache = _cache(where)
+    listing = cache / md5[:2] / md5[2:]
+    if not listing.is_file():
+        return None
+    entries = json.loads(listing.read_text(encoding="utf-8"))
+    sources = {entry["relpath"]: cache / entry["md5"][:2] / entry["md5"][2:] for entry in entries}
+    if not all(source.is_file() for source in sources.values()):
+        return None
+    building = made.with_name(f".{made.name}.{os.getpid()}.tmp")
+    for name, source in sources.items():
+        target = building / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _link(source, target)
+    building.rename(made)
+    return made
+
+
+def _cache(where: Path) -> Path:
+    config = configparser.ConfigParser()
+    config.read([where / ".dvc" / "config", where / ".dvc" / "config.local"])
+    folder = config.get("cache", "dir", fallback="cache").strip("\"'")
+    return where / ".dvc" / folder / "files" / "md5"
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+def code_state(where: Path) -> tuple[str, bool]:
+    """Git commit and whether tracked code differs from it; an empty commit outside a repository."""
+    commit = _git(where, "rev-parse", "HEAD")
+    exclude = [f":(exclude){name}" for name in MADE]
+    changed = _git(where, "status", "--porcelain", "--untracked-files=no", "--", ".", *exclude)
+    return commit or "", bool(changed)
+
+
+def _git(where: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=where, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def machine() -> dict[str, str]:
+    """Processor, cores this process may use, memory, accelerator and torch version, as text."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    pages = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cpu": _processor(),
+        "cores": str(len(affinity(0)) if affinity else os.cpu_count()),
+        "memory_gib": f"{pages / 2**30:.0f}",
+        "gpu": _accelerator(),
+        "torch": _version("torch"),
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _accelerator() -> str:
+    """The GPU's name where this process has loaded torch and sees one; a stage without torch used none."""
+    torch = sys.modules.get("torch")
+    return torch.cuda.get_device_name(0) if torch and torch.cuda.is_available() else "none"
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "none"
