@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.stage import Run, stage
 from stepwise.training.base_models import make_base_model
+
+from stepwise.stage import Run, stage
 
 
 @stage(params=("seed", "limits", "model.{model}"))

@@ -30,7 +30,8 @@ from typing import Any, NoReturn, cast
 from filelock import FileLock, Timeout
 
 from stepwise import launcher, tracking
-from stepwise.params import LauncherParams, Params, ParamsError, load
+from stepwise.params import Params, ParamsError, load
+from stepwise.registry import Registration
 
 WORK = Path(".work")
 CODE = Path("src/stepwise")
@@ -102,6 +103,10 @@ class Run:
         """Metrics of the tracked run."""
         self.tracked.metrics.update(metrics)
 
+    def register(self, method: str, task: str, model: str, *, folder: Path, dev: dict[str, bool]) -> None:
+        """Put a model into the registry with this run's metrics; `dev` (problem: right or wrong) decides on champions."""
+        self.tracked.registration = Registration(method, task, model, str(folder), dict(self.tracked.metrics), dev)
+
 
 def stage(*, params: tuple[str, ...]) -> Callable[[Callable[..., None]], Callable[[], None]]:
     """Make a stage of a function `(run, *, arguments: Path | str)`; see the module's text. The result takes sys.argv."""
@@ -127,7 +132,9 @@ def stage(*, params: tuple[str, ...]) -> Callable[[Callable[..., None]], Callabl
 def _stop_on_full_disk(name: str, error: OSError) -> NoReturn:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = error.filename or "its output"
-        sys.exit(f"{name}: the disk is full while writing {where}; free some space and run again: finished work is kept in {WORK}/")
+        sys.exit(
+            f"{name}: the disk is full while writing {where}; free some space and run again: finished work is kept in {WORK}/"
+        )
     raise error
 
 
@@ -161,7 +168,9 @@ def _parse(name: str, body: Callable[..., None]) -> dict[str, str | Path]:
     return vars(parser.parse_args())
 
 
-def _run(name: str, body: Callable[..., None], params: Params, declared: tuple[str, ...], arguments: dict[str, Any]) -> None:
+def _run(
+    name: str, body: Callable[..., None], params: Params, declared: tuple[str, ...], arguments: dict[str, Any]
+) -> None:
     names = {key: str(value) for key, value in arguments.items()}
     keys = tuple(key.format(**names) for key in declared)
     narrowed = Declared(params, keys)
@@ -201,7 +210,9 @@ def _fingerprint(name: str, values: dict[str, object], arguments: dict[str, Any]
     """Hash of what decides a result: declared parameters, arguments, inputs and the code."""
     digest = hashlib.sha256(json.dumps([name, values, sorted(map(str, arguments.items()))], sort_keys=True).encode())
     outputs = ("out", "metrics", "curve")
-    inputs = [value for key, value in sorted(arguments.items()) if isinstance(value, Path) and not key.startswith(outputs)]
+    inputs = [
+        value for key, value in sorted(arguments.items()) if isinstance(value, Path) and not key.startswith(outputs)
+    ]
     for root in (CODE, Path("stages") / f"{name}.py", *inputs):
         for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
             if file.is_file() and "__pycache__" not in file.parts:

@@ -1,0 +1,156 @@
+"""A stage as a process: what it declares, what it leaves behind when it is stopped, what it says when it cannot run."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+SCRIPT = '''
+import os, time
+from pathlib import Path
+from stepwise.stage import Run, stage
+
+@stage(params=("seed", "task.{task}"))
+def main(run: Run, *, task: str, data: Path, out: Path) -> None:
+    """A stage for tests."""
+    log = run.work / "journal"
+    done = len(log.read_text().splitlines()) if log.exists() else 0
+    for number in range(done, 4):
+        with log.open("a") as lines:
+            lines.write(f"{number} {os.getpid()}\\n")
+        ACTION
+    (run.work / "made").write_text(log.read_text())
+    run.publish(run.work / "made", out)
+
+if __name__ == "__main__":
+    main()
+'''
+
+
+@pytest.fixture
+def room(tmp_path):
+    """A folder with parameters, data and a way to run the stage."""
+    (tmp_path / "stages").mkdir()
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "stepwise").mkdir()
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    (tmp_path / "data").write_text("input")
+    return tmp_path
+
+
+def start(room: Path, action: str, **extra: str) -> subprocess.Popen:
+    (room / "stages" / "probe.py").write_text(SCRIPT.replace("ACTION", action))
+    command = [
+        sys.executable,
+        "stages/probe.py",
+        "--task",
+        extra.get("task", "word_problems"),
+        "--data",
+        "data",
+        "--out",
+        "out",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    return subprocess.Popen(command, cwd=room, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen) -> tuple[int, str]:
+    _, errors = process.communicate(timeout=60)
+    return process.returncode, errors
+
+
+def journal(room: Path) -> Path | None:
+    return next(iter(room.glob(".work/probe/*/journal")), None)
+
+
+def wait_for(condition, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.02)
+
+
+def test_publishes_the_output_and_clears_its_work(room):
+    assert finish(start(room, "pass")) == (0, "")
+    assert len((room / "out").read_text().splitlines()) == 4
+    assert journal(room) is None
+
+
+def test_an_undeclared_parameter_cannot_be_read(room):
+    code, errors = finish(start(room, "run.params.warm_up"))
+    assert code == 2
+    assert "reads the parameter warm_up without declaring it" in errors
+    assert "Traceback" not in errors
+
+
+def test_an_entry_of_another_task_cannot_be_read(room):
+    code, errors = finish(start(room, "run.params.task['word_sorting']"))
+    assert code == 1
+    assert "KeyError" in errors
+
+
+def test_an_unknown_task_is_named(room):
+    code, errors = finish(start(room, "pass", task="chess"))
+    assert code == 2
+    assert "task.chess" in errors
+    assert "Traceback" not in errors
+
+
+def test_an_unknown_parameter_is_named(room):
+    params = yaml.safe_load((room / "params.yaml").read_text()) | {"sead": 2}
+    (room / "params.yaml").write_text(yaml.safe_dump(params))
+    code, errors = finish(start(room, "pass"))
+    assert code == 2
+    assert "sead: unknown parameter" in errors
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_stage_goes_on_where_it_was(room, signal_number):
+    process = start(room, "time.sleep(0 if (Path('free').exists() or number < 2) else 60)")
+    wait_for(lambda: journal(room) and len(journal(room).read_text().splitlines()) == 3)
+    process.send_signal(signal_number)
+    finish(process)
+    assert not (room / "out").exists()
+    (room / "free").touch()
+    assert finish(start(room, "time.sleep(0 if (Path('free').exists() or number < 2) else 60)"))[0] == 0
+    writers = [line.split()[1] for line in (room / "out").read_text().splitlines()]
+    assert writers[:3] == [str(process.pid)] * 3
+    assert writers[3] != writers[0]
+
+
+def test_other_inputs_do_not_find_the_old_work(room):
+    process = start(room, "time.sleep(60)")
+    wait_for(lambda: journal(room))
+    process.kill()
+    finish(process)
+    (room / "data").write_text("other input")
+    process = start(room, "time.sleep(60)")
+    wait_for(lambda: len(list(room.glob(".work/probe/*/journal"))) == 2)
+    process.kill()
+    finish(process)
+
+
+def test_a_second_writer_is_refused(room):
+    first = start(room, "time.sleep(60)")
+    wait_for(lambda: journal(room))
+    code, errors = finish(start(room, "time.sleep(60)"))
+    first.kill()
+    finish(first)
+    assert code == 2
+    assert "another process is at this very stage" in errors
+
+
+def test_a_full_disk_is_said_and_work_is_kept(room):
+    code, errors = finish(start(room, "open('/dev/full', 'w').write('x' * 99999)"))
+    assert code == 1
+    assert "disk is full" in errors
+    assert "Traceback" not in errors
+    assert journal(room) is not None
