@@ -3,8 +3,8 @@
     @stage(params=("seed", "task.{task}", "warm_up"))
     def main(run: Run, *, task: str, data: Path, out: Path) -> None: ...
 
-The keyword arguments are the command line. The function sees only the parameters that it declares, under the names that
-`dvc.yaml` declares too. Work in progress lives in `run.work`, keyed by all that decides the result, and outlives the process.
+The keyword arguments are the command line. The function sees only the parameters that it declares, as `dvc.yaml` does
+too. Work in progress lives in `run.work`, keyed by all that decides the result, and outlives the process.
 """
 
 from __future__ import annotations
@@ -104,12 +104,12 @@ class Run:
         self.tracked.metrics.update(metrics)
 
     def register(self, method: str, task: str, model: str, *, folder: Path, dev: dict[str, bool]) -> None:
-        """Put a model into the registry with this run's metrics; `dev` (problem: right or wrong) decides on champions."""
+        """Put a model into the registry with this run's metrics; `dev` (problem: right?) decides on champions."""
         self.tracked.registration = Registration(method, task, model, str(folder), dict(self.tracked.metrics), dev)
 
 
 def stage(*, params: tuple[str, ...]) -> Callable[[Callable[..., None]], Callable[[], None]]:
-    """Make a stage of a function `(run, *, arguments: Path | str)`; see the module's text. The result takes sys.argv."""
+    """Make a stage of a function `(run, *, arguments: Path | str)`. The result takes sys.argv."""
 
     def decorate(body: Callable[..., None]) -> Callable[[], None]:
         @functools.wraps(body)
@@ -132,9 +132,8 @@ def stage(*, params: tuple[str, ...]) -> Callable[[Callable[..., None]], Callabl
 def _stop_on_full_disk(name: str, error: OSError) -> NoReturn:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = error.filename or "its output"
-        sys.exit(
-            f"{name}: the disk is full while writing {where}; free some space and run again: finished work is kept in {WORK}/"
-        )
+        remedy = f"free some space and run again: finished work is kept in {WORK}/"
+        sys.exit(f"{name}: the disk is full while writing {where}; {remedy}")
     raise error
 
 
@@ -209,10 +208,8 @@ def _die_with_parent() -> None:
 def _fingerprint(name: str, values: dict[str, object], arguments: dict[str, Any]) -> str:
     """Hash of what decides a result: declared parameters, arguments, inputs and the code."""
     digest = hashlib.sha256(json.dumps([name, values, sorted(map(str, arguments.items()))], sort_keys=True).encode())
-    outputs = ("out", "metrics", "curve")
-    inputs = [
-        value for key, value in sorted(arguments.items()) if isinstance(value, Path) and not key.startswith(outputs)
-    ]
+    paths = [(key, value) for key, value in sorted(arguments.items()) if isinstance(value, Path)]
+    inputs = [value for key, value in paths if not key.startswith(tracking.OUTPUTS)]
     for root in (CODE, Path("stages") / f"{name}.py", *inputs):
         for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
             if file.is_file() and "__pycache__" not in file.parts:
