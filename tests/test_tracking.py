@@ -9,6 +9,7 @@ import pytest
 
 from stepwise import provenance, tracking
 from stepwise.registry import challenge
+from stepwise.runs import RunError, journals, read_journal
 from stepwise.tracking import Registration, StageRun
 
 DEV = [f"toy-dev-{i}" for i in range(40)]
@@ -135,7 +136,7 @@ def test_without_mlflow_the_journal_waits_and_sync_changes_nothing_twice(root, d
 
 def test_a_run_half_sent_is_completed(root, mlflow_client):
     run = trained(root, "w", 20)
-    tracking._complete(run)
+    run.complete()
     experiment = mlflow_client.get_experiment_by_name("stepwise").experiment_id
     mlflow_client.create_run(experiment, tags={"stepwise.key": run.run_key})
     assert tracking.send(mlflow_client, run)
@@ -148,15 +149,15 @@ def test_a_run_half_sent_is_completed(root, mlflow_client):
 def test_tracking_later_and_off(root, monkeypatch):
     monkeypatch.setenv("STEPWISE_TRACKING", "off")
     tracking.record(stage_run())
-    assert not tracking.journals().exists()
+    assert not journals().exists()
     monkeypatch.setenv("STEPWISE_TRACKING", "later")
     tracking.record(trained(root, "w", 20))
-    (journal,) = tracking.journals().glob("*.json")
+    (journal,) = journals().glob("*.json")
     assert not (root / "mlflow.db").exists()
-    assert tracking.read_journal(journal).registration.name == "warm_up-toy-tiny"
+    assert read_journal(journal).registration.name == "warm_up-toy-tiny"
     journal.write_text("{}")
-    with pytest.raises(tracking.TrackingError, match="run its stage again"):
-        tracking.read_journal(journal)
+    with pytest.raises(RunError, match="run its stage again"):
+        read_journal(journal)
 
 
 def test_the_registry_points_at_the_folder_that_dvc_has(root, mlflow_client):

@@ -6,19 +6,18 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from stepwise import provenance
+from stepwise.errors import StepwiseError
 from stepwise.statistics import compare_paired
 
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
-
+Client = Any
+"""An mlflow.MlflowClient: tracking.py alone imports mlflow and hands its client over."""
 CHAMPION = "champion"
 
 
-class RegistryError(LookupError):
+class RegistryError(StepwiseError, LookupError):
     """A model, version or alias that does not exist, or whose files are gone; the message names the remedy."""
 
 
@@ -43,7 +42,7 @@ class Registration:
         return f"{self.method}-{self.task}-{self.model}"
 
 
-def register(client: MlflowClient, model: Registration, run_id: str, *, scale: str, source: str) -> str:
+def register(client: Client, model: Registration, run_id: str, *, scale: str, source: str) -> str:
     """Register a model, once a hash, and let it challenge the champion. Returns the outcome in words."""
     known = client.search_registered_models(f"name = '{model.name}'")
     if not known:
@@ -84,7 +83,7 @@ def challenge(challenger: Mapping[str, str], champion: Mapping[str, str] | None)
     return False, f"does not beat the champion on dev ({result.difference:+.3f}, from {result.low:+.3f})"
 
 
-def resolve(client: MlflowClient, uri: str) -> Path:
+def resolve(client: Client, uri: str) -> Path:
     """The folder of `models:/NAME@ALIAS` or `models:/NAME/VERSION`: where DVC has it, else out of DVC's cache.
 
     Raises RegistryError for a name, version or alias that does not exist, or files that are nowhere.
@@ -104,7 +103,7 @@ def resolve(client: MlflowClient, uri: str) -> Path:
     return found
 
 
-def _version(client: MlflowClient, reference: str) -> ModelVersion:
+def _version(client: Client, reference: str) -> Any:
     name, _, alias = reference.partition("@")
     name, _, number = name.partition("/")
     known = client.search_registered_models(f"name = '{name}'")

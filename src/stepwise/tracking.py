@@ -5,14 +5,12 @@ This is the only file that imports mlflow, and only when something is sent or re
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -21,62 +19,23 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from stepwise import provenance, registry
-from stepwise.records import write_json
+from stepwise.errors import StepwiseError
 from stepwise.registry import Registration
+from stepwise.runs import StageRun, journals, read_journal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+__all__ = ["Registration", "StageRun", "TrackingError", "load", "prepare", "record", "sync"]
+
 EXPERIMENT = "stepwise"
-OUTPUTS = ("out", "metrics", "curve")
-"""Beginnings of the names of a stage's arguments that are written, not read."""
 LATER = "STEPWISE_TRACKING"
 """Environment variable: `later` leaves runs in their journals for `python -m stepwise sync`; `off` writes none."""
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
-class TrackingError(RuntimeError):
+class TrackingError(StepwiseError, RuntimeError):
     """MLflow cannot be used or does not know a model; the message names the remedy."""
-
-
-@dataclass
-class StageRun:
-    """What one execution of a stage did; `record` completes and keeps it."""
-
-    stage: str
-    key: str
-    """Hash of what decides the result: parameters, arguments, inputs and code."""
-    arguments: dict[str, str]
-    params: dict[str, Any]
-    scale: str
-    started: float
-    """Unix time in seconds."""
-    ended: float = 0.0
-    metrics: dict[str, float] = field(default_factory=dict)
-    history: list[dict[str, float]] = field(default_factory=list)
-    """Learning curve: rows with a `step` and any numbers."""
-    inputs: list[str] = field(default_factory=list)
-    """Data read beside the arguments, as paths that DVC knows."""
-    registration: Registration | None = None
-    """The model to put into the registry."""
-    commit: str = ""
-    dirty: bool = False
-    lock: str = ""
-    """md5 of dvc.lock when the stage ended."""
-    data: dict[str, str] = field(default_factory=dict)
-    """DVC's hash of each input."""
-    experiment: str = ""
-    machine: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def run_key(self) -> str:
-        """The same for the same stage, inputs and commit: the run's name in the journal and its tag in MLflow."""
-        return f"{self.stage}-{self.key}-{self.commit[:12] or 'uncommitted'}"
-
-    @property
-    def title(self) -> str:
-        """Stage and the arguments that are names, not paths."""
-        return " ".join([self.stage, *(value for value in self.arguments.values() if "/" not in value)])
 
 
 def record(run: StageRun) -> None:
@@ -84,8 +43,8 @@ def record(run: StageRun) -> None:
     mode = os.environ.get(LATER, "")
     if mode == "off":
         return
-    _complete(run)
-    write_json(journals() / f"{run.run_key}.json", dataclasses.asdict(run))
+    run.complete()
+    run.write()
     if mode == "later":
         return
     try:
@@ -142,21 +101,6 @@ def address() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{provenance.home() / 'mlflow.db'}"
 
 
-def journals() -> Path:
-    """The folder of journal files."""
-    return provenance.home() / ".work" / "tracking"
-
-
-def read_journal(path: Path) -> StageRun:
-    """The run of a journal file. Raises TrackingError when the file is broken."""
-    try:
-        row = json.loads(path.read_text(encoding="utf-8"))
-        model = row.pop("registration")
-        return StageRun(**row, registration=Registration(**model) if model else None)
-    except (ValueError, TypeError, KeyError) as error:
-        raise TrackingError(f"{path} is not a run's journal ({error}); remove it and run its stage again") from error
-
-
 def send(client: MlflowClient, run: StageRun) -> bool:
     """Bring one run into MLflow. Returns whether anything was missing there; a run half sent is completed."""
     experiment = _experiment(client)
@@ -172,21 +116,6 @@ def send(client: MlflowClient, run: StageRun) -> bool:
         client.set_tag(at.info.run_id, "stepwise.champion", outcome)
     client.set_terminated(at.info.run_id, "FINISHED", end_time=int(run.ended * 1000))
     return True
-
-
-def _complete(run: StageRun) -> None:
-    where = provenance.root()
-    run.commit, run.dirty = provenance.code_state(where)
-    lock = where / "dvc.lock"
-    run.lock = provenance.dvc_md5(lock) if lock.is_file() else ""
-    read = [value for name, value in run.arguments.items() if not name.startswith(OUTPUTS)]
-    run.data = provenance.data_versions([*read, *run.inputs], where)
-    run.experiment = os.environ.get("DVC_EXP_NAME", "")
-    run.machine = provenance.machine()
-    if run.registration and not run.registration.md5:
-        run.registration = dataclasses.replace(
-            run.registration, md5=provenance.dvc_md5(where / run.registration.folder)
-        )
 
 
 def _log(client: MlflowClient, run_id: str, run: StageRun) -> None:
