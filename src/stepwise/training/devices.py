@@ -1,0 +1,44 @@
+"""Where a run computes: CPU, one GPU, or several processes, with or without DeepSpeed; accelerate hides which."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+
+
+def make_accelerator(deepspeed: str | None = None) -> Accelerator:
+    """The process's place in the run; `torchrun` or `accelerate launch` decide how many there are."""
+    import torch
+    from accelerate import Accelerator, DeepSpeedPlugin
+
+    plugin = None
+    if deepspeed is not None:
+        if not Path(deepspeed).is_file():
+            raise FileNotFoundError(f"{deepspeed} does not exist; warm_up.deepspeed names a file under conf/deepspeed")
+        plugin = DeepSpeedPlugin(hf_ds_config=deepspeed)
+        plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = 1
+    return Accelerator(cpu=not torch.cuda.is_available(), deepspeed_plugin=plugin)
+
+
+def make_optimizer(model: torch.nn.Module, weight_decay: float) -> torch.optim.AdamW:
+    """AdamW; matrices decay, norms and biases do not."""
+    import torch
+
+    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [one for one in learned if one.ndim > 1], "weight_decay": weight_decay},
+        {"params": [one for one in learned if one.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
+
+
+def precision(device: torch.device, name: str) -> AbstractContextManager[None]:
+    """The context of a forward pass: bfloat16 where that is safe (`bf16`), or the weights' own type (`fp32`)."""
+    import torch
+
+    return torch.autocast(device.type, torch.bfloat16, enabled=name == "bf16")

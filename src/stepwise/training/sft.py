@@ -1,0 +1,122 @@
+"""Supervised fine-tuning, one for all methods: weighted spans, a fixed number of examples a step, exact resume.
+
+The loss of a step is sum(weight x cross-entropy) / sum(weight) over all target tokens of the step, however it is cut
+into passes and spread over devices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stepwise.models.loading import Dtype, load_model, save_model
+from stepwise.params import SftParams
+from stepwise.records import Example
+from stepwise.training.batching import plan_steps, sizes
+from stepwise.training.encoding import Encoded, encode_examples
+from stepwise.training.loop import Evaluate, Loop, TrainingError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+__all__ = ["Evaluate", "SftResult", "TrainingError", "train"]
+
+
+@dataclass
+class SftResult:
+    """What a run did. A row of `curve` has step, loss, learning_rate and, where dev was read, dev_score."""
+
+    steps: int
+    examples: int
+    left_out: dict[str, int]
+    tokens: int
+    """Real tokens of the whole run, padding not counted."""
+    padding_share: float
+    tokens_per_second: float
+    """Of what this process did."""
+    best_step: int | None = None
+    best_score: float | None = None
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(
+    model_folder: str | Path,
+    examples: Sequence[Example],
+    params: SftParams,
+    *,
+    epochs: int,
+    seed: int,
+    work: Path,
+    out: Path,
+    evaluate: Evaluate | None = None,
+    learning_rate_scale: float = 1.0,
+    dtype: Dtype = "float32",
+) -> SftResult:
+    """Fine-tune a model on examples and write the best state (by dev; the last without `evaluate`) to `out`.
+
+    A killed run that is started again with the same arguments goes on after its last checkpoint in `work` and ends with
+    the same bytes.
+
+    Raises:
+        TrainingError: no example is left, or the loss is no number.
+        ModelError: the model does not load.
+    """
+    model: Any
+    model, tokenizer = load_model(model_folder, dtype)
+    longest = min(params.max_length, getattr(model.config, "max_position_embeddings", None) or params.max_length)
+    encoded, left_out = encode_examples(
+        tokenizer, examples, max_length=longest, seq2seq=bool(model.config.is_encoder_decoder)
+    )
+    if not encoded:
+        raise TrainingError(
+            f"none of {len(examples)} examples can be learned: {left_out}; the longest allowed has {longest} tokens"
+        )
+    params = params.model_copy(update={"learning_rate": params.learning_rate * learning_rate_scale})
+    plan = plan_steps(len(encoded), epochs=epochs, batch=params.batch_examples, seed=seed)
+    steps = [[encoded[index] for index in step] for step in plan]
+    fingerprint = _fingerprint(model, steps, params, seed)
+    learner = _with_lora(model, params, seed) if params.lora.rank else model
+    loop = Loop(learner, tokenizer, steps, params, seed=seed, work=work, evaluate=evaluate)
+    standing = loop.run(fingerprint)
+    if loop.accelerator.is_main_process:
+        save_model(learner.merge_and_unload() if params.lora.rank else model, tokenizer, out)
+    loop.accelerator.wait_for_everyone()
+    real, padded = (sum(column) for column in zip(*(sizes(step, params.batch_tokens) for step in steps), strict=True))
+    return SftResult(
+        steps=len(steps),
+        examples=len(encoded),
+        left_out=left_out,
+        tokens=real,
+        padding_share=1 - real / padded,
+        tokens_per_second=loop.speed,
+        best_step=standing.best_step,
+        best_score=standing.best_score,
+        curve=standing.curve,
+    )
+
+
+def _with_lora(model: PreTrainedModel, params: SftParams, seed: int) -> Any:
+    """The model with fresh adapters; only they learn."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(seed)
+    lora = params.lora
+    config = LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets)
+    )
+    return get_peft_model(model, config)
+
+
+def _fingerprint(model: PreTrainedModel, steps: Sequence[Sequence[Encoded]], params: SftParams, seed: int) -> str:
+    """Hash of all that decides the result: first weights, examples in order, parameters, seed."""
+    digest = hashlib.sha256(json.dumps([params.model_dump(mode="json"), seed], sort_keys=True).encode())
+    for one in (one for step in steps for one in step):
+        digest.update(repr((one.id, one.tokens, one.weights, one.source)).encode())
+    for name, value in sorted(model.state_dict().items()):
+        digest.update(f"{name} {float(value.double().sum())!r} {float(value.double().square().sum())!r}".encode())
+    return digest.hexdigest()
