@@ -1,6 +1,6 @@
 import pytest
 
-from stepwise.evaluation import EvaluationError, at_k, by_cell, cluster, compare, evaluate, spread, summarise
+from stepwise.evaluation import EvaluationError, accuracy, at_k, by_cell, cluster, compare, evaluate, spread, summarise
 from stepwise.generation.base import Completion
 from stepwise.params import EvaluateParams
 from stepwise.records import Prediction, Problem, Verdict
@@ -90,7 +90,7 @@ def test_summary_by_hand():
     ]
     metrics = summarise(greedy)
     assert metrics["problems"] == 4
-    assert metrics["accuracy"] == 0.5
+    assert metrics["accuracy"] == accuracy(greedy) == 0.5
     # z^2 / (n + z^2) = 3.8415 / 7.8415: half width 1.96 / 1.96036 * sqrt(1/16 + 3.8415/64)
     assert metrics["accuracy_low"] == pytest.approx(0.1500, abs=1e-4)
     assert metrics["accuracy_high"] == pytest.approx(0.8500, abs=1e-4)

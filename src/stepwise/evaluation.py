@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from stepwise.errors import StepwiseError
 from stepwise.generation.base import Backend, Sampling
 from stepwise.params import EvaluateParams
 from stepwise.records import Prediction, Problem
@@ -16,7 +17,7 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-6
 """Numbers nearer than this are one answer in a vote."""
 
 
-class EvaluationError(ValueError):
+class EvaluationError(StepwiseError, ValueError):
     """Evaluations that cannot be summed up or compared; the message names the cause and the remedy."""
 
 
@@ -107,6 +108,11 @@ def summarise(
     for reason in ("eos", "stop", "length"):
         metrics[f"finish_{reason}"] = _share(one.finish_reason == reason for one in greedy)
     return metrics | at_k(samples, ks)
+
+
+def accuracy(predictions: Sequence[Prediction]) -> float:
+    """Share of right predictions by the robust extraction. Raises EvaluationError without predictions."""
+    return _share(one_each(predictions).values())
 
 
 def at_k(samples: Sequence[Prediction], ks: Iterable[int]) -> dict[str, float]:

@@ -89,7 +89,7 @@ def resolve(client: Client, uri: str) -> Path:
     Raises RegistryError for a name, version or alias that does not exist, or files that are nowhere.
     """
     version = _version(client, uri.removeprefix("models:/"))
-    md5, path = version.tags.get("dvc.md5"), version.tags.get("dvc.path")
+    md5, path = str(version.tags.get("dvc.md5", "")), str(version.tags.get("dvc.path", ""))
     if not md5 or not path:
         raise RegistryError(f"{uri} was not registered by a stage: it has no tags dvc.md5 and dvc.path")
     for where in dict.fromkeys((provenance.root(), provenance.home())):

@@ -21,12 +21,12 @@ from filelock import FileLock
 from stepwise import provenance, registry
 from stepwise.errors import StepwiseError
 from stepwise.registry import Registration
-from stepwise.runs import StageRun, journals, read_journal
+from stepwise.runs import OUTPUTS, StageRun, journals, read_journal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-__all__ = ["Registration", "StageRun", "TrackingError", "load", "prepare", "record", "sync"]
+__all__ = ["OUTPUTS", "Registration", "StageRun", "TrackingError", "load", "prepare", "record", "sync"]
 
 EXPERIMENT = "stepwise"
 LATER = "STEPWISE_TRACKING"
