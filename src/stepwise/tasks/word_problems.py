@@ -43,7 +43,7 @@ class Options(Section):
 class WordProblems:
     """Stories such as `Ben has 12 apples. Anna gives Ben 5 apples. How many apples does Ben have now?`."""
 
-    name: ClassVar[str] = "word_problems"
+    name = "word_problems"
     sizes: ClassVar[dict[Split, int]] = {"train": 400, "test": 500}
     """Problems of train and test where the parameters say 0."""
 
