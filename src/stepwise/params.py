@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from stepwise.errors import StepwiseError
 from stepwise.records import Form
 
 Count = Annotated[int, Field(ge=0)]
@@ -18,7 +19,7 @@ Positive = Annotated[int, Field(gt=0)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class ParamsError(ValueError):
+class ParamsError(StepwiseError, ValueError):
     """Parameters that cannot be used; the message names the file, the key and what is wrong."""
 
 

@@ -1,4 +1,4 @@
-"""`make repro`: one run of the pipeline, one at a time - parameters of a scale, the MLflow database, DVC, the report."""
+"""`make repro`: one run at a time of parameters at a scale, the MLflow database, DVC and the report."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 import yaml
 from filelock import FileLock, Timeout
 
+from stepwise.errors import StepwiseError
+
 LOCK = Path(".work/repro.lock")
 
 
-class PipelineError(RuntimeError):
+class PipelineError(StepwiseError, RuntimeError):
     """The pipeline cannot run; the message names the cause and the remedy."""
 
 

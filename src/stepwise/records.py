@@ -13,6 +13,8 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from stepwise.errors import StepwiseError
+
 Split = Literal["train", "dev", "test"]
 Form = Literal["n_cot", "p_cot", "formula", "scripted"]
 """How a solution is written: natural language, Python program, linear formula, a solver's numbered steps."""
@@ -135,7 +137,7 @@ class Prediction(Record):
 R = TypeVar("R", bound=BaseModel)
 
 
-class RecordError(ValueError):
+class RecordError(StepwiseError, ValueError):
     """A record file that is missing, broken or empty; the message names the file, the line and the remedy."""
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 
+from stepwise.errors import StepwiseError
+
 PATIENCE = 60.0
 """Seconds that one Slurm command may take."""
 
 
-class SlurmError(RuntimeError):
+class SlurmError(StepwiseError, RuntimeError):
     """Slurm refused or cannot be reached; the message carries what it said."""
 
 

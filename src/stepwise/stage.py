@@ -30,6 +30,7 @@ from typing import Any, NoReturn, cast
 from filelock import FileLock, Timeout
 
 from stepwise import launcher, tracking
+from stepwise.errors import StepwiseError
 from stepwise.params import Params, ParamsError, load
 from stepwise.registry import Registration
 
@@ -37,7 +38,7 @@ WORK = Path(".work")
 CODE = Path("src/stepwise")
 
 
-class StageError(RuntimeError):
+class StageError(StepwiseError, RuntimeError):
     """A stage that cannot run; the message names the cause and the remedy."""
 
 
@@ -144,18 +145,10 @@ def _launch(name: str, body: Callable[..., None], declared: tuple[str, ...]) -> 
         if params.launcher.kind != "local" and not launcher.inside_job():
             return launcher.launch(name, [sys.executable, *sys.argv], params.launcher)
         _run(name, body, params, declared, arguments)
-    except expected_errors() as error:
+    except StepwiseError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
-
-
-def expected_errors() -> tuple[type[Exception], ...]:
-    """Errors that are the user's to mend: printed in one line, without a traceback."""
-    from stepwise.generation.base import GenerationError
-    from stepwise.records import RecordError
-
-    return (StageError, ParamsError, RecordError, GenerationError)
 
 
 def _parse(name: str, body: Callable[..., None]) -> dict[str, str | Path]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
+from stepwise.errors import StepwiseError
 from stepwise.records import Prompt
 
 
@@ -25,7 +26,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model wrote: text without the stop string, tokens and their log-probabilities (nats, at temperature 1)."""
+    """What a model wrote: text without the stop string, tokens and their log-probabilities (nats, at temperature 1).
+
+    The tokens include the end token and those of the stop string; a server that names no token ids leaves them empty.
+    """
 
     text: str
     token_ids: tuple[int, ...]
@@ -49,6 +53,12 @@ class Backend(Protocol):
         """Log-probability in nats of each token of each continuation after the prefix; the prefix is read once."""
         ...
 
+    def score_many(
+        self, items: Sequence[tuple[Prompt, Sequence[str]]], *, journal: Path | None = None
+    ) -> list[list[tuple[float, ...]]]:
+        """`score` of many prefixes with their continuations, in order."""
+        ...
 
-class GenerationError(RuntimeError):
+
+class GenerationError(StepwiseError, RuntimeError):
     """A pass that cannot go on (prompt too long, server away, journal of another run); the message names the remedy."""

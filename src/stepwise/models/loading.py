@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from stepwise.errors import StepwiseError
+
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -20,7 +22,7 @@ BYTES = {"float32": 4, "bfloat16": 2}
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
 
-class ModelError(ValueError):
+class ModelError(StepwiseError, ValueError):
     """A model that cannot be used; the message names it and the remedy."""
 
 

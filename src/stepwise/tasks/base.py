@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from stepwise.records import Example, Form, Problem, Prompt, Solution, Span, Split, Verdict
 
+
 @dataclass
 class Loaded:
     """Problems of a split and what loading found: rows read, rows dropped by reason."""

@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 from typing import get_args
 
+from stepwise.errors import StepwiseError
 from stepwise.records import Problem, Split, write_jsonl
 from stepwise.tasks.base import Task
 from stepwise.tasks.overlap import find_overlap
 
 
-class EmptySplitError(ValueError):
+class EmptySplitError(StepwiseError, ValueError):
     """A split without a problem in it; the message says what was read and dropped."""
 
 
