@@ -55,10 +55,8 @@ def reference(body: str, answer: str, form: Form) -> Solution:
 
 def parse(text: str, form: Form) -> Solution:
     """A completion as steps (its lines) and the robustly read answer, for which a program is run."""
-    if form == "p_cot":
-        answer = robust_value(run_programs([whole_program("", text)])[0].value)
-    else:
-        answer = robust_number(text)
+    is_program = form == "p_cot"
+    answer = robust_value(run_programs([whole_program("", text)])[0].value) if is_program else robust_number(text)
     return Solution(text=text, steps=_steps(text), answer=_shown(answer))
 
 

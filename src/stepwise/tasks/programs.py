@@ -6,11 +6,13 @@ A program defines `solution()`; its outcome is what that returns. This process's
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from stepwise.tasks.evaluator import Declined, Failed, evaluate
+from stepwise.tasks.isolation import NotIsolatedError, run_isolated
 
 Value: TypeAlias = float | int | str | None
 
@@ -49,4 +51,17 @@ def run_programs(sources: Sequence[str], *, timeout: float = 2.0) -> list[Outcom
 
 
 def _isolated(sources: list[str], timeout: float) -> list[Outcome]:
-    return [Outcome(None, "refused", "no isolation is to be had here")] * len(sources)
+    """Outcomes of the isolated pool; where none can be had, every program is refused with the reason."""
+    try:
+        isolation, answers = run_isolated(sources, timeout)
+    except NotIsolatedError as error:
+        return [Outcome(None, "refused", str(error))] * len(sources)
+    return [_outcome(answer, isolation) for answer in answers]
+
+
+def _outcome(answer: dict[str, object], isolation: str) -> Outcome:
+    """A worker's answer, checked once more on this side."""
+    value = answer.get("value")
+    if isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value)):
+        return Outcome(value, isolation)
+    return Outcome(None, isolation, str(answer.get("error", "no outcome")))
