@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 
 from stepwise.records import Example, Form, Span
 from stepwise.tasks import multistep_arithmetic, word_sorting
+from stepwise.tasks.formulas import SIGNS
 from stepwise.tasks.scripted import LEAD_IN
 from stepwise.tasks.stories import tell
 from stepwise.tasks.story_grammar import Grammar, Story
