@@ -40,7 +40,7 @@ def test_greedy_tokens_equal_those_of_plain_generate(model, tokenizer, prompts, 
     found = TransformersBackend(model, tokenizer, batch_tokens=batch_tokens).generate(prompts, GREEDY)
     expected = [plain(model, tokenizer, prompt) for prompt in prompts]
     assert [one[0].token_ids for one in found] == expected
-    assert len({len(tokens) for tokens in expected}) > 3, "rows should end at different steps"
+    assert len({len(tokens) for tokens in expected}) >= 3, "rows should end at different steps"
 
 
 def test_it_is_a_backend(llama, tokenizer):
@@ -136,7 +136,7 @@ def test_a_prompt_longer_than_the_model_is_named(llama, tokenizer):
     backend = TransformersBackend(llama, tokenizer, batch_tokens=5000)
     with pytest.raises(GenerationError, match=r"prompt 1 \('xxxx.*has 250 tokens.*256.*shorten the prompt"):
         backend.generate([("short",), ("x" * 250,)], Sampling(max_new_tokens=10))
-    with pytest.raises(GenerationError, match="prompt 0 .* has no tokens"):
+    with pytest.raises(GenerationError, match=r"prompt 0 .* has no tokens"):
         backend.generate([("",)], GREEDY)
 
 

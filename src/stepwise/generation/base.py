@@ -46,7 +46,7 @@ class Backend(Protocol):
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
     ) -> list[list[Completion]]:
-        """`sampling.n` completions a prompt, in the prompts' order. With a journal a killed pass goes on where it was."""
+        """`sampling.n` completions a prompt, in the prompts' order. With a journal a killed pass goes on from it."""
         ...
 
     def score(self, prefix: Prompt, continuations: Sequence[str]) -> list[tuple[float, ...]]:

@@ -1,0 +1,179 @@
+"""Completions and log-probabilities from servers that speak the OpenAI completions protocol (vLLM, for instance)."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from stepwise.generation import journal as journals
+from stepwise.generation.base import Completion, GenerationError, Sampling
+from stepwise.generation.batching import Row
+from stepwise.generation.openai_client import Client
+from stepwise.generation.progress import Progress
+from stepwise.records import Prompt
+
+ROUNDS = 4
+"""Requests of one journal entry, as a multiple of the concurrency."""
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class OpenAIBackend:
+    """A Backend over servers of one model. A prompt's pieces are sent as one text; the server tokenises it.
+
+    Every sample is a request of its own with a seed of its own, so that results do not depend on concurrency or server.
+    Servers are looked for at the first use; see Client for addresses, keys, retries and deadlines.
+    """
+
+    name = "openai"
+
+    def __init__(
+        self, addresses: Sequence[str], *, concurrency: int = 32, timeout: float = 120.0, **options: Any
+    ) -> None:
+        """`options` go to Client (attempts, ready_seconds, pause)."""
+        self.client = Client(addresses, timeout=timeout, connections=concurrency, **options)
+        self.concurrency = concurrency
+        self._served: dict[str, Any] | None = None
+        self._lock = threading.Lock()
+
+    def generate(
+        self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
+    ) -> list[list[Completion]]:
+        """See Backend. `token_ids` are there where the server gives them (vLLM), else empty."""
+        if not prompts:
+            return []
+        model = self.model()
+        if sampling.top_k and not self._extended():
+            raise GenerationError(f"{model} is not served by vLLM and may not know top_k; set top_k to 0")
+        rows = [Row(prompt, sample) for prompt in range(len(prompts)) for sample in range(sampling.n)]
+
+        def one(row: Row) -> Completion:
+            payload = self._payload(prompts[row.prompt], sampling, row.sample)
+            return _completion(self.client.complete(payload, row.prompt * sampling.n + row.sample))
+
+        def key(batch: list[Row]) -> str:
+            texts = [[*prompts[row.prompt], row.sample] for row in batch]
+            return journals.content_key("generate", model, asdict(sampling), texts)
+
+        made: dict[Row, Completion] = {}
+        progress = Progress("generating", len(rows))
+        batches = self._batches(rows)
+        for batch, results in journals.run(journal, batches, key, lambda b: journals.pack(self._map(one, b)), progress):
+            made.update(zip(batch, journals.unpack(results), strict=True))
+        return [[made[Row(prompt, sample)] for sample in range(sampling.n)] for prompt in range(len(prompts))]
+
+    def score(self, prefix: Prompt, continuations: Sequence[str]) -> list[tuple[float, ...]]:
+        """See Backend. The server must echo prompts with log-probabilities; GenerationError where it does not."""
+        return self.score_many([(prefix, continuations)])[0]
+
+    def score_many(
+        self, items: Sequence[tuple[Prompt, Sequence[str]]], *, journal: Path | None = None
+    ) -> list[list[tuple[float, ...]]]:
+        """See Backend."""
+        pairs = [("".join(prefix), text) for prefix, texts in items for text in texts]
+        if not pairs:
+            return [[] for _ in items]
+        model = self.model()
+        numbers = {pair: number for number, pair in enumerate(pairs)}
+
+        def one(pair: tuple[str, str]) -> list[float]:
+            prefix, text = pair
+            if not text:
+                return []
+            payload = {"model": model, "prompt": prefix + text, "echo": True, "logprobs": 1, "max_tokens": 1}
+            payload["temperature"] = 0.0
+            return _echoed(self.client.complete(payload, numbers[pair]), prefix, text)
+
+        def key(batch: list[tuple[str, str]]) -> str:
+            return journals.content_key("score", model, batch)
+
+        found: list[list[float]] = []
+        batches = self._batches(pairs)
+        progress = Progress("scoring", len(pairs))
+        for _, results in journals.run(journal, batches, key, lambda batch: self._map(one, batch), progress):
+            found += results
+        scores = iter(found)
+        return [[tuple(next(scores)) for _ in texts] for _, texts in items]
+
+    def model(self) -> str:
+        """Name of the served model; waits for a server at the first call. Raises where servers differ."""
+        with self._lock:
+            if self._served is None:
+                served = self.client.models()
+                names = sorted({str(one["id"]) for one in served})
+                if len(names) > 1:
+                    raise GenerationError(f"the servers have different models: {', '.join(names)}; name servers of one")
+                self._served = served[0]
+            return str(self._served["id"])
+
+    def _extended(self) -> bool:
+        """Whether the server knows vLLM's additions to the protocol."""
+        return (self._served or {}).get("owned_by") == "vllm"
+
+    def _payload(self, prompt: Prompt, sampling: Sampling, sample: int) -> dict[str, Any]:
+        text = "".join(prompt)
+        digest = hashlib.blake2b(repr((sampling.seed, text, sample)).encode(), digest_size=4).digest()
+        payload: dict[str, Any] = {
+            "model": self.model(),
+            "prompt": text,
+            "max_tokens": sampling.max_new_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "logprobs": 1,
+            "seed": int.from_bytes(digest, "big") >> 1,
+        }
+        if sampling.stop:
+            payload["stop"] = list(sampling.stop)
+        if self._extended():
+            payload |= {"return_token_ids": True} | ({"top_k": sampling.top_k} if sampling.top_k else {})
+        return payload
+
+    def _batches(self, rows: Sequence[In]) -> list[list[In]]:
+        size = self.concurrency * ROUNDS
+        return [list(rows[start : start + size]) for start in range(0, len(rows), size)]
+
+    def _map(self, one: Callable[[In], Out], rows: Sequence[In]) -> list[Out]:
+        """`one` of each row, at most `concurrency` at a time; after the first failure no new request is sent."""
+        with ThreadPoolExecutor(self.concurrency) as pool:
+            waiting = [pool.submit(one, row) for row in rows]
+            try:
+                return [future.result() for future in waiting]
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+def _completion(choice: dict[str, Any]) -> Completion:
+    length = choice.get("finish_reason") == "length"
+    stopped = isinstance(choice.get("stop_reason"), str)
+    return Completion(
+        text=str(choice["text"]),
+        token_ids=tuple(choice.get("token_ids") or ()),
+        logprobs=tuple((choice.get("logprobs") or {}).get("token_logprobs") or ()),
+        finish_reason="length" if length else "stop" if stopped else "eos",
+    )
+
+
+def _echoed(choice: dict[str, Any], prefix: str, text: str) -> list[float]:
+    """Log-probabilities of the tokens of `text` in an echoed prompt."""
+    given = choice.get("logprobs") or {}
+    offsets, values = given.get("text_offset"), given.get("token_logprobs")
+    if not offsets or not values or not str(choice.get("text", "")).startswith(prefix + text):
+        raise GenerationError(
+            "the server does not echo prompts with log-probabilities, so it cannot score; "
+            "serve the model with vLLM or take the transformers backend"
+        )
+    if len(prefix) not in offsets:
+        raise GenerationError(
+            f"a token spans the border between {prefix[-20:]!r} and {text[:20]!r}, so the server cannot score it; "
+            "end the prefix where a token ends or take the transformers backend"
+        )
+    end = len(prefix) + len(text)
+    found = [value for offset, value in zip(offsets, values, strict=True) if len(prefix) <= offset < end]
+    if None in found:
+        raise GenerationError("nothing comes before the text to be scored; give a prefix of at least one token")
+    return found

@@ -1,0 +1,111 @@
+"""HTTP to servers of the OpenAI completions protocol: waiting for them, retries, deadlines."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+
+from stepwise.generation.base import GenerationError
+
+log = logging.getLogger(__name__)
+SERVERS = "STEPWISE_SERVERS"
+API_KEY = "STEPWISE_API_KEY"
+LONGEST_PAUSE = 20.0
+
+
+class Client:
+    """Several servers of one model. A request that fails goes to the next server after a growing, jittered pause.
+
+    The environment variable STEPWISE_SERVERS (addresses with commas between) goes before `addresses`; the key comes
+    from STEPWISE_API_KEY only.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        *,
+        timeout: float,
+        attempts: int = 6,
+        ready_seconds: float = 120.0,
+        pause: float = 0.5,
+        connections: int = 32,
+    ) -> None:
+        """`timeout` is the longest answer in seconds, `ready_seconds` the longest wait for a server to come up."""
+        named = [one.strip() for one in os.environ.get(SERVERS, "").split(",") if one.strip()]
+        self.addresses = [one.rstrip("/").removesuffix("/v1") for one in named or addresses]
+        if not self.addresses:
+            raise GenerationError(f"the openai backend has no server; set backend.addresses or {SERVERS}")
+        key = os.environ.get(API_KEY)
+        self.timeout, self.attempts = timeout, attempts
+        self.ready_seconds, self.pause = ready_seconds, pause
+        self.http = httpx.Client(
+            timeout=timeout,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            limits=httpx.Limits(max_connections=connections),
+        )
+
+    def models(self) -> list[dict[str, Any]]:
+        """What each server that is up says of its first model; the others are not asked again.
+
+        Raises GenerationError when none is up after `ready_seconds`, naming what was waited for.
+        """
+        end = time.monotonic() + self.ready_seconds
+        while True:
+            found, failed = {}, {}
+            for address in self.addresses:
+                try:
+                    found[address] = self._model(address)
+                except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+                    failed[address] = f"{address} ({error or type(error).__name__})"
+            if found:
+                break
+            if time.monotonic() >= end:
+                raise GenerationError(
+                    f"no server answered within {self.ready_seconds:.0f} s: {', '.join(failed.values())}; "
+                    f"start one, or name others in backend.addresses or {SERVERS}"
+                )
+            log.warning("waiting for %s", ", ".join(failed.values()))
+            time.sleep(min(1.0, max(0.0, end - time.monotonic())))
+        if failed:
+            log.warning("going on without %s", ", ".join(failed.values()))
+        self.addresses = list(found)
+        return list(found.values())
+
+    def _model(self, address: str) -> dict[str, Any]:
+        answer = self.http.get(f"{address}/v1/models", timeout=min(5.0, self.timeout))
+        answer.raise_for_status()
+        model: dict[str, Any] = answer.json()["data"][0]
+        if not isinstance(model["id"], str):
+            raise TypeError("the model has no id")
+        return model
+
+    def complete(self, payload: dict[str, Any], number: int) -> dict[str, Any]:
+        """The first choice of one completion request. `number` decides the server and the jitter, nothing else."""
+        jitter = random.Random(number)
+        last = ""
+        for attempt in range(self.attempts):
+            if attempt:
+                time.sleep(min(LONGEST_PAUSE, self.pause * 2 ** (attempt - 1)) * (0.5 + jitter.random()))
+            address = self.addresses[(number + attempt) % len(self.addresses)]
+            try:
+                answer = self.http.post(f"{address}/v1/completions", json=payload)
+                if answer.status_code == httpx.codes.OK:
+                    choice: dict[str, Any] = answer.json()["choices"][0]
+                    return choice
+                last = f"{address}: HTTP {answer.status_code}: {answer.text[:300]}"
+            except (httpx.TransportError, ValueError, LookupError, TypeError) as error:
+                last = f"{address}: {type(error).__name__} {error}"
+                continue
+            if answer.status_code < 500 and answer.status_code not in (408, 409, 425, 429):
+                raise GenerationError(
+                    f"the server refuses the request ({last}); shorten the prompt or mend the options"
+                )
+        raise GenerationError(
+            f"no completion after {self.attempts} attempts ({last}); look at the server's log or raise backend.timeout"
+        )
