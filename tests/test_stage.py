@@ -94,7 +94,7 @@ def test_an_undeclared_parameter_cannot_be_read(room):
 def test_an_entry_of_another_task_cannot_be_read(room):
     code, errors = finish(start(room, "run.params.task['word_sorting']"))
     assert code == 1
-    assert "KeyError" in errors
+    assert "KeyError: 'word_sorting'" in errors
 
 
 def test_an_unknown_task_is_named(room):

@@ -17,7 +17,6 @@ import hashlib
 import inspect
 import json
 import os
-import random
 import shutil
 import signal
 import sys
@@ -30,8 +29,9 @@ from typing import Any, NoReturn, cast
 from filelock import FileLock, Timeout
 
 from stepwise import launcher, tracking
+from stepwise.declared import Declared
 from stepwise.errors import StepwiseError
-from stepwise.params import Params, ParamsError, load
+from stepwise.params import Params, load
 from stepwise.registry import Registration
 
 WORK = Path(".work")
@@ -46,46 +46,11 @@ class Terminated(SystemExit):
     """SIGTERM: the stage stops where it is; what is in its journal and checkpoints is kept."""
 
 
-class Declared:
-    """Params of which only declared keys can be read, so that dvc.yaml cannot miss one."""
-
-    def __init__(self, params: Params, keys: tuple[str, ...]) -> None:
-        """Keep `params` behind `keys` (`seed`, `task.word_problems`)."""
-        self._params, self._keys = params, keys
-
-    def __getattr__(self, name: str) -> object:
-        """A whole section, or a mapping narrowed to its declared entries."""
-        if name in self._keys:
-            return getattr(self._params, name)
-        entries = [key.split(".", 1)[1] for key in self._keys if key.startswith(f"{name}.")]
-        if not entries:
-            raise StageError(f"this stage reads the parameter {name} without declaring it")
-        mapping = getattr(self._params, name)
-        missing = [entry for entry in entries if entry not in mapping]
-        if missing:
-            raise ParamsError(f"params.yaml has no {name}.{missing[0]}; it has {', '.join(sorted(mapping))}")
-        return {entry: mapping[entry] for entry in entries}
-
-    def values(self) -> dict[str, object]:
-        """The declared values as plain JSON, by declared key."""
-        plain = self._params.model_dump(mode="json")
-        found: dict[str, object] = {}
-        for key in self._keys:
-            value = plain
-            for part in key.split("."):
-                if part not in value:
-                    raise ParamsError(f"params.yaml has no {key}")
-                value = value[part]
-            found[key] = value
-        return found
-
-
 @dataclass
 class Run:
     """One execution of a stage."""
 
     stage: str
-    arguments: dict[str, str]
     params: Params
     """Only declared keys can be read."""
     work: Path
@@ -139,16 +104,19 @@ def _stop_on_full_disk(name: str, error: OSError) -> NoReturn:
 
 
 def _launch(name: str, body: Callable[..., None], declared: tuple[str, ...]) -> int:
-    arguments = _parse(name, body)
     try:
         params = load()
-        if params.launcher.kind != "local" and not launcher.inside_job():
-            return launcher.launch(name, [sys.executable, *sys.argv], params.launcher)
-        _run(name, body, params, declared, arguments)
+        arguments = _parse(name, body)
+        run = _prepare(name, arguments, params, declared)
+        if params.launcher.kind == "local" or launcher.inside_job():
+            _execute(run, body, arguments)
+            return 0
+        outs = [path for key, path in arguments.items() if key.startswith(tracking.OUTPUTS)]
+        command = [sys.executable, *sys.argv]
+        return launcher.launch(name, command, params.launcher, key=run.fingerprint, outs=outs)
     except StepwiseError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
         return 2
-    return 0
 
 
 def _parse(name: str, body: Callable[..., None]) -> dict[str, str | Path]:
@@ -160,32 +128,31 @@ def _parse(name: str, body: Callable[..., None]) -> dict[str, str | Path]:
     return vars(parser.parse_args())
 
 
-def _run(
-    name: str, body: Callable[..., None], params: Params, declared: tuple[str, ...], arguments: dict[str, Any]
-) -> None:
+def _prepare(name: str, arguments: dict[str, Any], params: Params, declared: tuple[str, ...]) -> Run:
     names = {key: str(value) for key, value in arguments.items()}
-    keys = tuple(key.format(**names) for key in declared)
-    narrowed = Declared(params, keys)
+    narrowed = Declared(params, tuple(key.format(**names) for key in declared))
+    values = narrowed.values()
+    fingerprint = _fingerprint(name, values, arguments)
+    tracked = tracking.StageRun(
+        stage=name, key=fingerprint, arguments=names, params=values, scale=params.scale, started=time.time()
+    )
+    return Run(name, cast(Params, narrowed), WORK / name / fingerprint, fingerprint, tracked)
+
+
+def _execute(run: Run, body: Callable[..., None], arguments: dict[str, Any]) -> None:
     _die_with_parent()
     signal.signal(signal.SIGTERM, _terminate)
-    random.seed(params.seed)
-    fingerprint = _fingerprint(name, narrowed.values(), arguments)
-    work = WORK / name / fingerprint
-    work.mkdir(parents=True, exist_ok=True)
-    tracked = tracking.StageRun(
-        stage=name, key=fingerprint, arguments=names, params=narrowed.values(), scale=params.scale, started=time.time()
-    )
-    run = Run(name, names, cast(Params, narrowed), work, fingerprint, tracked)
+    run.work.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(work / "lock", timeout=0):
+        with FileLock(run.work / "lock", timeout=0):
             body(run, **arguments)
-            tracked.ended = time.time()
-            tracking.record(tracked)
-            for entry in work.iterdir():
+            run.tracked.ended = time.time()
+            tracking.record(run.tracked)
+            for entry in run.work.iterdir():
                 if entry.name != "lock":
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     except Timeout as error:
-        raise StageError(f"another process is at this very stage ({work}); wait for it or stop it") from error
+        raise StageError(f"another process is at this very stage ({run.work}); wait for it or stop it") from error
 
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
