@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 """Operations by name, with the sign that programs and sentences write."""
+LARGEST_BITS = 1000
+"""Results beyond it, in numerator or denominator, are no answers; squaring on and on would never end."""
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _OPERATION = re.compile(r"\s*(\w+)\(\s*([\w#.]+)\s*,\s*([\w#.]+)\s*\)\s*", re.ASCII)
@@ -58,11 +60,16 @@ def render_formula(operations: Sequence[Operation]) -> str:
 
 
 def evaluate_formula(operations: Sequence[Operation], numbers: Sequence[str]) -> Fraction:
-    """The value of a formula's last operation, exact. Raises FormulaError on a missing slot or a division by zero."""
+    """The value of a formula's last operation, exact.
+
+    Raises FormulaError on a missing slot, a division by zero and results that are too large.
+    """
     results: list[Fraction] = []
     for operation in operations:
         left, right = (_value(operand, numbers, results) for operand in (operation.left, operation.right))
         results.append(_apply(operation.name, left, right))
+        if max(results[-1].numerator.bit_length(), results[-1].denominator.bit_length()) > LARGEST_BITS:
+            raise FormulaError("a result is too large to be an answer")
     if not results:
         raise FormulaError("a formula needs at least one operation")
     return results[-1]
