@@ -101,6 +101,12 @@ def address() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{provenance.home() / 'mlflow.db'}"
 
 
+def shown_address() -> str:
+    """The address without a user's name and password."""
+    parts = urlsplit(address())
+    return address().replace(f"{parts.netloc.rpartition('@')[0]}@", "") if parts.password else address()
+
+
 def send(client: MlflowClient, run: StageRun) -> bool:
     """Bring one run into MLflow. Returns whether anything was missing there; a run half sent is completed."""
     experiment = _experiment(client)

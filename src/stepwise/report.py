@@ -1,0 +1,156 @@
+"""All evaluations side by side: a table in the terminal, JSON for DVC, and a page for people."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stepwise.errors import StepwiseError
+from stepwise.records import write_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+NEXT = (
+    ("the page", "{page}"),
+    ("experiments side by side", "dvc exp show"),
+    ("change since the last commit", "dvc metrics diff"),
+    ("runs and registered models", "mlflow ui --backend-store-uri sqlite:///mlflow.db"),
+    ("a model at work", "python -m stepwise solve --help"),
+)
+"""Where to look next: what one sees, and the command or file."""
+
+
+class ReportError(StepwiseError, ValueError):
+    """Metrics that cannot be shown; the message names the file and the remedy."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One evaluation: a method's model on a task."""
+
+    method: str
+    task: str
+    model: str
+    numbers: dict[str, float]
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    """Accuracy with interval by bin and by difficulty, as evaluation.by_cell makes them."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A learning curve, named after its file."""
+
+    name: str
+    points: list[dict[str, float]]
+
+
+def build(evaluations: Path, preparations: Path, curves: Path, out: Path, metrics: Path) -> list[Row]:
+    """Write `out`/index.html and the JSON that DVC reads; return the rows. Raises ReportError without evaluations."""
+    from stepwise.report_page import page
+
+    rows = collect(evaluations)
+    out.mkdir(parents=True, exist_ok=True)
+    prepared = [_json(path) for path in sorted(preparations.glob("*.json"))]
+    (out / "index.html").write_text(page(rows, prepared, collect_curves(curves)), encoding="utf-8")
+    write_json(metrics, summary(rows))
+    return rows
+
+
+def collect(evaluations: Path) -> list[Row]:
+    """The evaluations below a folder, `METHOD/TASK-MODEL.json` each. Raises ReportError when there is none."""
+    rows = [_row(path, _json(path)) for path in sorted(evaluations.rglob("*.json"))]
+    if not rows:
+        raise ReportError(f"{evaluations} holds no evaluations; `dvc repro evaluate` makes them")
+    return sorted(rows, key=lambda row: (row.task, row.model, row.method))
+
+
+def collect_curves(folder: Path) -> list[Curve]:
+    """The learning curves below a folder: JSON files that are lists of rows with a step."""
+    found = [(path, _json(path)) for path in sorted(folder.rglob("*.json"))]
+    return [
+        Curve(path.relative_to(folder).with_suffix("").as_posix(), rows)
+        for path, rows in found
+        if isinstance(rows, list) and rows and "step" in rows[0]
+    ]
+
+
+def summary(rows: list[Row]) -> dict[str, object]:
+    """Accuracy by method, task and model: few keys, so that `dvc exp show` stays a table one can read."""
+    nested: dict[str, Any] = {}
+    for row in rows:
+        tasks = nested.setdefault(row.method, {})
+        tasks.setdefault(row.task, {})[row.model] = {"accuracy": round(row.numbers["accuracy"], 4)}
+    return nested
+
+
+def columns(rows: list[Row]) -> list[str]:
+    """The metrics that a table shows: accuracies first, then the largest k that any row has of maj@k and pass@k."""
+    known = {name for row in rows for name in row.numbers}
+    largest = [
+        max((name for name in known if name.startswith(f"{kind}@")), key=lambda name: int(name.partition("@")[2]))
+        for kind in ("maj", "pass")
+        if any(name.startswith(f"{kind}@") for name in known)
+    ]
+    wanted = ["accuracy", "accuracy_seen", "accuracy_unseen", "strict_accuracy", *largest]
+    return [name for name in wanted if name in known]
+
+
+def cells(row: Row, names: list[str]) -> list[str]:
+    """A row's texts in those columns, percent with one decimal; accuracy with its interval."""
+    texts = [f"{100 * row.numbers[name]:.1f}" if name in row.numbers else "-" for name in names]
+    if {"accuracy_low", "accuracy_high"} <= row.numbers.keys():
+        texts[0] += f" [{100 * row.numbers['accuracy_low']:.1f}, {100 * row.numbers['accuracy_high']:.1f}]"
+    return texts
+
+
+def heading(name: str) -> str:
+    """A column's title."""
+    short = {"accuracy": "accuracy [95 %]", "strict_accuracy": "strict"}
+    return short.get(name, name.removeprefix("accuracy_"))
+
+
+def show(rows: list[Row], page: Path = Path("report/index.html")) -> None:
+    """Print the table, and where to look next."""
+    from rich.console import Console
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table(rows))
+    console.print("Where to look next:")
+    for what, where in NEXT:
+        console.print(f"  {what:<29} {where.format(page=page)}", markup=False)
+
+
+def table(rows: list[Row]) -> Table:
+    """The table of evaluations, in percent."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    names = columns(rows)
+    made = Table(box=box.SIMPLE_HEAD)
+    for title in ("task", "model", "method"):
+        made.add_column(title, no_wrap=True)
+    for name in (*map(heading, names), "problems"):
+        made.add_column(Text(name), justify="right", no_wrap=True)
+    for row in rows:
+        texts = (row.task, row.model, row.method, *cells(row, names), f"{row.numbers.get('problems', 0):.0f}")
+        made.add_row(*map(Text, texts))
+    return made
+
+
+def _row(path: Path, found: Any) -> Row:
+    missing = [key for key in ("method", "task", "model", "accuracy") if key not in found]
+    if missing:
+        raise ReportError(f"{path} has no {missing[0]!r}; it is not the metrics of an evaluation: remove it")
+    numbers = {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+    return Row(found["method"], found["task"], found["model"], numbers, found.get("cells", []))
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ReportError(f"{path} is not JSON ({error}); run its stage again") from error

@@ -1,0 +1,65 @@
+"""Small charts as inline SVG: bars with intervals, and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+LABEL, WIDE, HIGH, ROW = 220, 240, 150, 22
+"""Pixels: room for a bar's label, the plotting area's width and height, a bar's row."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A share with its interval, all in 0..1."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+
+
+def bars(title: str, marks: Sequence[Bar]) -> str:
+    """Horizontal bars from 0 to 100 %, a line over each for its interval."""
+    parts = []
+    for i, mark in enumerate(marks):
+        middle = i * ROW + ROW / 2 + 4
+        parts.append(
+            f'<text x="{LABEL - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(mark.label)}</text>'
+            f'<rect class="mark" x="{LABEL}" y="{middle - 6:.1f}" width="{WIDE * mark.value:.1f}" height="12"/>'
+            f'<line class="range" x1="{LABEL + WIDE * mark.low:.1f}" x2="{LABEL + WIDE * mark.high:.1f}" '
+            f'y1="{middle:.1f}" y2="{middle:.1f}"/>'
+            f'<text class="soft" x="{LABEL + WIDE + 8}" y="{middle + 4:.1f}">{100 * mark.value:.0f} %</text>'
+        )
+    bottom = len(marks) * ROW + 8
+    parts.append(f'<line class="axis" x1="{LABEL}" x2="{LABEL + WIDE}" y1="{bottom}" y2="{bottom}"/>')
+    return _figure(title, "".join(parts), LABEL + WIDE + 50, bottom + 4)
+
+
+def line(title: str, points: Sequence[tuple[float, float]]) -> str:
+    """A line through (step, value), from 0 to the largest value; its ends are written at the axes."""
+    last = max(step for step, _ in points) or 1
+    top = max(value for _, value in points) or 1
+    left, above = 48, 10
+    placed = [(left + WIDE * step / last, above + HIGH * (1 - value / top)) for step, value in points]
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
+    dots = "".join(f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in placed)
+    floor = above + HIGH
+    body = (
+        f'<line class="axis" x1="{left}" x2="{left + WIDE}" y1="{floor}" y2="{floor}"/>'
+        f'<line class="axis" x1="{left}" x2="{left}" y1="{above}" y2="{floor}"/>'
+        f'<text class="soft" x="{left - 6}" y="{above + 8}" text-anchor="end">{top:.3g}</text>'
+        f'<text class="soft" x="{left - 6}" y="{floor}" text-anchor="end">0</text>'
+        f'<text class="soft" x="{left + WIDE}" y="{floor + 16}" text-anchor="end">step {last:g}</text>'
+        f'<polyline class="path" points="{path}"/>{dots}'
+    )
+    return _figure(title, body, left + WIDE + 12, floor + 22)
+
+
+def _figure(title: str, body: str, width: float, height: float) -> str:
+    return (
+        f"<figure>\n<figcaption>{escape(title)}</figcaption>\n"
+        f'<svg role="img" aria-label="{escape(title)}" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}">{body}</svg>\n</figure>\n'
+    )

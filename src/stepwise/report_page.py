@@ -1,0 +1,121 @@
+"""The report as one self-contained HTML page: no script, nothing fetched, every text escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from stepwise import report
+from stepwise.report import Curve, Row
+from stepwise.report_charts import Bar, bars, line
+
+STYLE = """
+:root { color-scheme: light dark; --ink: #1c2430; --soft: #5c6878; --line: #d5dae1; --fill: #3b6fb6; --page: #fff; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e4e8ee; --soft: #9aa5b4; --line: #39424f; --fill: #7aa7e6; --page: #14181e; }
+}
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--page); margin: 2rem auto;
+  max-width: 62rem; padding: 0 1rem; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+table { border-collapse: collapse; } .wide { overflow-x: auto; }
+th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align: left; white-space: nowrap; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+.charts { display: flex; flex-wrap: wrap; gap: 1.2rem; } figure { margin: 0; } figcaption { color: var(--soft); }
+svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
+svg .axis { stroke: var(--line); } svg .mark { fill: var(--fill); } svg .path { stroke: var(--fill); fill: none; }
+svg .range { stroke: var(--ink); stroke-width: 1.5; } p, dt { color: var(--soft); } dd { margin: 0 0 .5rem; }
+"""
+
+
+def page(rows: Sequence[Row], prepared: Sequence[dict[str, Any]], curves: Sequence[Curve]) -> str:
+    """The page's HTML."""
+    sections = [
+        _section("Accuracy on the test problems", _results(list(rows))),
+        _section("By difficulty", _charts(_bins(rows)), "Share of problems solved, with 95 % intervals."),
+        _section("Learning curves", _charts(_curves(curves)), "Over optimiser steps."),
+        _section("Problems", _table(*_prepared(prepared)), "What was loaded, and what was dropped for which reason."),
+        _section("Where to look next", _next()),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>stepwise: report</title>\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>stepwise: report</h1>\n{''.join(sections)}</body>\n</html>\n"
+    )
+
+
+def _section(title: str, body: str, note: str = "") -> str:
+    if not body:
+        return ""
+    return f"<section>\n<h2>{escape(title)}</h2>\n{f'<p>{escape(note)}</p>' if note else ''}{body}\n</section>\n"
+
+
+def _results(rows: list[Row]) -> str:
+    names = report.columns(rows)
+    head = ["task", "model", "method", *map(report.heading, names), "problems"]
+    body = [
+        [row.task, row.model, row.method, *report.cells(row, names), f"{row.numbers.get('problems', 0):.0f}"]
+        for row in rows
+    ]
+    return _table(head, body, texts=3)
+
+
+def _table(head: Sequence[str], body: Sequence[Sequence[str]], texts: int = 1) -> str:
+    """A table whose first `texts` columns are text and the others numbers; nothing without rows."""
+    if not body:
+        return ""
+
+    def cells(tag: str, values: Iterable[str]) -> str:
+        classes = ["" if i < texts else ' class="number"' for i in range(len(head))]
+        return "".join(f"<{tag}{c}>{escape(value)}</{tag}>" for c, value in zip(classes, values, strict=True))
+
+    lines = "".join(f"<tr>{cells('td', row)}</tr>\n" for row in body)
+    top = f"<thead><tr>{cells('th', head)}</tr></thead>"
+    return f'<div class="wide"><table>\n{top}\n<tbody>\n{lines}</tbody></table></div>'
+
+
+def _prepared(prepared: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    names = [key for key in dict.fromkeys(key for one in prepared for key in one) if key != "task"]
+    return ["task", *names], [[str(one.get(key, "-")) for key in ("task", *names)] for one in prepared]
+
+
+def _bins(rows: Sequence[Row]) -> list[str]:
+    charts = []
+    for (task, model), several in groupby(rows, key=lambda row: (row.task, row.model)):
+        marks = [
+            Bar(
+                f"{row.method}: {' '.join(filter(None, (cell['bin'], cell['difficulty'])))}",
+                cell["accuracy"],
+                cell["accuracy_low"],
+                cell["accuracy_high"],
+            )
+            for row in several
+            for cell in row.cells
+        ]
+        if marks:
+            charts.append(bars(f"{task}, {model}", marks))
+    return charts
+
+
+def _curves(curves: Sequence[Curve]) -> list[str]:
+    charts = []
+    for curve in curves:
+        for key in ("dev_accuracy", "dev_score", "loss"):
+            points = [(point["step"], point[key]) for point in curve.points if key in point]
+            if points:
+                charts.append(line(f"{curve.name}: {key.replace('_', ' ')}", points))
+    return charts
+
+
+def _charts(charts: Sequence[str]) -> str:
+    return f'<div class="charts">\n{"".join(charts)}</div>' if charts else ""
+
+
+def _next() -> str:
+    pairs = "".join(
+        f"<dt>{escape(what)}</dt><dd><code>{escape(where)}</code></dd>\n"
+        for what, where in report.NEXT
+        if "{page}" not in where
+    )
+    return f"<dl>\n{pairs}</dl>"

@@ -1,0 +1,73 @@
+"""A trained model that answers questions: `load("models:/warm_up-word_problems-tiny@champion").solve("...")`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stepwise import params, tracking
+from stepwise.generation import make_backend
+from stepwise.generation.base import Backend, Sampling
+from stepwise.models.card import Card, read_card
+from stepwise.params import BackendParams, ParamsError, TaskParams
+from stepwise.records import Problem, Solution
+from stepwise.tasks import get_task
+from stepwise.tasks.base import Task
+
+
+@dataclass
+class Solver:
+    """A model with the task it is asked in."""
+
+    task: Task
+    backend: Backend
+    max_new_tokens: int
+    card: Card
+
+    def solve(self, question: str) -> Solution:
+        """Answer one question greedily: the model's text, its steps, and the answer (a program's result)."""
+        return self.solve_many([question])[0]
+
+    def solve_many(self, questions: Sequence[str]) -> list[Solution]:
+        """Answer questions in one pass; see solve."""
+        problems = [
+            Problem(id=f"question-{i}", task=self.task.name, split="test", question=question, answer="")
+            for i, question in enumerate(questions)
+        ]
+        sampling = Sampling(max_new_tokens=self.max_new_tokens, stop=self.task.stop)
+        completions = self.backend.generate([self.task.prompt(problem) for problem in problems], sampling)
+        texts = [several[0].text for several in completions]
+        solutions = [self.task.parse(text) for text in texts]
+        if self.task.form not in ("p_cot", "formula"):
+            return solutions
+        verdicts = self.task.check_many(list(zip(problems, texts, strict=True)))
+        return [
+            solution.model_copy(update={"answer": verdict.answer})
+            for solution, verdict in zip(solutions, verdicts, strict=True)
+        ]
+
+
+def load(model: str, task: str | None = None) -> Solver:
+    """A solver from a trained model's folder or `models:/NAME@champion`, asked in its own task or another one.
+
+    Raises TrackingError or ModelError for a model that is not there, ParamsError for a task that params.yaml lacks.
+    """
+    folder = tracking.load(model)
+    card = read_card(folder)
+    name = task or card.task
+    of_task = card.task_params if name == card.task else _task_params(name)
+
+    def load_weights() -> tuple[object, object]:
+        from stepwise.models.loading import load_model
+
+        return load_model(folder)
+
+    backend = make_backend(BackendParams(), load=load_weights)
+    return Solver(get_task(name, of_task, seed=0), backend, of_task.max_new_tokens, card)
+
+
+def _task_params(name: str) -> TaskParams:
+    known = params.load().task
+    if name not in known:
+        raise ParamsError(f"params.yaml has no task {name!r}; it has {', '.join(sorted(known))}")
+    return known[name]
