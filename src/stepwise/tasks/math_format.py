@@ -95,6 +95,16 @@ def robust_value(value: Value) -> float | None:
     return robust_number(value) if isinstance(value, str) else float(value)
 
 
+def shown(number: float) -> str:
+    """A number as answers are written, one text for equal numbers, so that votes can count it."""
+    return number_text(number)
+
+
+def agrees(rationale: str, answer: float) -> bool:
+    """Whether a rationale that states its own answer (`the answer is <208>.`) states this one."""
+    return equal_numbers(robust_number(rationale), answer)
+
+
 def _verdict(problem: Problem, strict: float | None, robust: float | None, isolation: str = "") -> Verdict:
     gold = gold_number(problem.answer)
     if gold is None:
@@ -114,4 +124,6 @@ def _shown(number: float | None) -> str | None:
 
 
 def _steps(text: str) -> tuple[Step, ...]:
-    return tuple(Step(text=line.strip()) for line in text.splitlines() if line.strip())
+    """Lines as steps; the line that only gives the answer is none."""
+    reasoning = text.rpartition(ANSWER_TRIGGER)[0] or text
+    return tuple(Step(text=line.strip()) for line in reasoning.splitlines() if line.strip())

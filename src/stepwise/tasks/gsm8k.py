@@ -1,0 +1,72 @@
+"""GSM8K (Cobbe et al. 2021, arXiv 2110.14168): grade-school word problems, with rationales or compiled programs.
+
+The calculator marks of the rationales become programs (see calculator_marks); a reader of sentences does not see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from stepwise.records import Problem, Solution, Split
+from stepwise.tasks import math_format, sources
+from stepwise.tasks.answers import equal_numbers
+from stepwise.tasks.calculator_marks import marks, program_bodies, without_marks
+from stepwise.tasks.program_text import whole_program
+from stepwise.tasks.programs import run_programs
+from stepwise.tasks.published import Candidate, PublishedTask
+
+_ANSWER_MARK = "####"
+
+
+class Gsm8k(PublishedTask):
+    """7,473 training and 1,319 test questions; `difficulty` is the number of calculations."""
+
+    name: ClassVar[str] = "gsm8k"
+
+    def training_rows(self) -> Iterable[Candidate]:
+        """Rows of `train` with a reference in the task's form."""
+        return self._rows("train")
+
+    def test_rows(self) -> Iterable[Candidate]:
+        """Rows of `test`; their rationales are not kept."""
+        return self._rows("test")
+
+    def _rows(self, split: Split) -> Iterable[Candidate]:
+        path = sources.find(self.data, (f"gsm8k/{split}",))
+        for number, row in enumerate(sources.read_rows(path, ("question", "answer"))):
+            yield self._problem(row, f"gsm8k_{split}_{number}", split)
+
+    def _problem(self, row: sources.Row, identity: str, split: Split) -> Candidate:
+        rationale, mark, final = row["answer"].rpartition(_ANSWER_MARK)
+        answer = math_format.gold_number(final)
+        if not mark or answer is None:
+            return "answer is not a number"
+        question = row["question"].strip()
+        reference = self._reference(question, rationale, answer) if split == "train" else None
+        if isinstance(reference, str):
+            return reference
+        calculations = len(marks(rationale) or ())
+        return Problem(
+            id=identity,
+            task=self.name,
+            split=split,
+            question=question,
+            answer=math_format.shown(answer),
+            reference=reference,
+            difficulty=f"{calculations} step{'' if calculations == 1 else 's'}" if calculations else "",
+        )
+
+    def _reference(self, question: str, rationale: str, answer: float) -> Solution | str:
+        """The reference in the task's form, or why there is none."""
+        shown = math_format.shown(answer)
+        if self.form == "n_cot":
+            return math_format.reference(without_marks(rationale), shown, self.form)
+        bodies = program_bodies(rationale, answer)
+        if not bodies:
+            return "no calculator marks"
+        for body in bodies:
+            value = math_format.robust_value(run_programs([whole_program(question, body)])[0].value)
+            if equal_numbers(value, answer):
+                return math_format.reference(body, shown, self.form)
+        return "calculator marks do not give the answer"

@@ -1,0 +1,74 @@
+"""Questions of a test set that training has seen: word for word, or by shared n-grams of words."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stepwise.records import Problem
+
+EXAMPLES = 5
+"""Pairs that are shown."""
+
+_WORD = re.compile(r"\w+(?:[.,]\d+)*")
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Numbers of test questions found in training, and pairs (test id, training id) to look at."""
+
+    exact: int
+    """Test questions equal to a training question but for case, spacing and punctuation."""
+    ngram: int
+    """Further test questions of whose n-grams at least the threshold's share occur in one training question."""
+    examples: tuple[tuple[str, str], ...] = ()
+
+
+def find_overlap(train: Sequence[Problem], test: Sequence[Problem], *, n: int = 8, threshold: float = 0.8) -> Overlap:
+    """Overlap of two sets of problems by their questions.
+
+    A test question overlaps by n-grams if `threshold` of its distinct word n-grams occur in one and the same training
+    question. Questions shorter than n words can only overlap exactly. Numbers are words, so that a template filled
+    with other numbers is no overlap.
+    """
+    if n < 1 or not 0 < threshold <= 1:
+        raise ValueError(f"n is {n} and threshold {threshold}; n is at least 1 and threshold above 0, at most 1")
+    by_text: dict[tuple[str, ...], str] = {}
+    by_ngram: dict[tuple[str, ...], list[int]] = {}
+    for index, problem in enumerate(train):
+        text = words(problem.question)
+        by_text.setdefault(text, problem.id)
+        for gram in set(_ngrams(text, n)):
+            by_ngram.setdefault(gram, []).append(index)
+    exact: list[tuple[str, str]] = []
+    similar: list[tuple[str, str]] = []
+    for problem in test:
+        text = words(problem.question)
+        if text in by_text:
+            exact.append((problem.id, by_text[text]))
+        elif (index := _most_similar(set(_ngrams(text, n)), by_ngram, threshold)) is not None:
+            similar.append((problem.id, train[index].id))
+    return Overlap(len(exact), len(similar), tuple((exact[:EXAMPLES] + similar)[: 2 * EXAMPLES]))
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words and numbers of a text, lower case, in one Unicode form."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).lower()))
+
+
+def _ngrams(text: tuple[str, ...], n: int) -> Iterator[tuple[str, ...]]:
+    return (text[i : i + n] for i in range(len(text) - n + 1))
+
+
+def _most_similar(
+    grams: set[tuple[str, ...]], by_ngram: dict[tuple[str, ...], list[int]], threshold: float
+) -> int | None:
+    """The training question that shares most of the n-grams, if it shares enough of them."""
+    shared: dict[int, int] = {}
+    for gram in grams:
+        for index in by_ngram.get(gram, ()):
+            shared[index] = shared.get(index, 0) + 1
+    best = max(shared, key=lambda index: (shared[index], -index), default=None)
+    return best if best is not None and shared[best] >= threshold * len(grams) else None
