@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stepwise import report
 from stepwise.stage import Run, stage
 
 
 @stage(params=())
 def main(run: Run, *, evaluations: Path, preparations: Path, curves: Path, out: Path, metrics: Path) -> None:
     """Collect the metrics that stages left, as JSON for DVC and as a page for people."""
+    rows = report.build(evaluations, preparations, curves, run.work / "report", metrics)
+    run.publish(run.work / "report", out)
+    run.log(evaluations=len(rows))
+
+
+if __name__ == "__main__":
+    main()
