@@ -14,6 +14,9 @@ from stepwise.records import Problem, Solution
 from stepwise.tasks import get_task
 from stepwise.tasks.base import Task
 
+UNKNOWN = "0"
+"""Gold of a question that nobody has answered: only the verdict's answer is read, never whether it is right."""
+
 
 @dataclass
 class Solver:
@@ -31,14 +34,14 @@ class Solver:
     def solve_many(self, questions: Sequence[str]) -> list[Solution]:
         """Answer questions in one pass; see solve."""
         problems = [
-            Problem(id=f"question-{i}", task=self.task.name, split="test", question=question, answer="")
+            Problem(id=f"question-{i}", task=self.task.name, split="test", question=question, answer=UNKNOWN)
             for i, question in enumerate(questions)
         ]
         sampling = Sampling(max_new_tokens=self.max_new_tokens, stop=self.task.stop)
         completions = self.backend.generate([self.task.prompt(problem) for problem in problems], sampling)
         texts = [several[0].text for several in completions]
         solutions = [self.task.parse(text) for text in texts]
-        if self.task.form not in ("p_cot", "formula"):
+        if self.task.form != "formula":
             return solutions
         verdicts = self.task.check_many(list(zip(problems, texts, strict=True)))
         return [
