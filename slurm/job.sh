@@ -17,22 +17,25 @@ folder=@FOLDER@
 rm -f "$folder/code"
 export STEPWISE_JOB=1
 
-requeue=
-trap 'requeue=1; kill -TERM "$stage" 2>/dev/null' USR1
-trap 'kill -TERM "$stage" 2>/dev/null' TERM
+stopped=
+trap 'stopped=limit; kill -TERM "$stage" 2>/dev/null' USR1
+trap 'stopped=slurm; kill -TERM "$stage" 2>/dev/null' TERM
 
 @COMMAND@ &
 stage=$!
 while wait "$stage"; code=$?; kill -0 "$stage" 2>/dev/null; do :; done
 
-if [ -n "$requeue" ] && [ "$code" -ne 0 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt @RESTARTS@ ]; then
+if [ "$code" -ne 0 ] && [ "$stopped" = slurm ]; then
+  exit "$code"
+fi
+if [ "$code" -ne 0 ] && [ "$stopped" = limit ] && [ "${SLURM_RESTART_COUNT:-0}" -lt @RESTARTS@ ]; then
   scontrol requeue "$SLURM_JOB_ID" && exit 0
 fi
 
-# A rerun of the pipeline deletes a stage's outputs before it asks for them: links to finished ones wait here.
+# A rerun of the pipeline deletes a stage's outputs before it asks for them: hard links to finished ones wait here.
 if [ "$code" -eq 0 ]; then
   for out in @OUTS@; do
-    mkdir -p "$folder/outs/$(dirname "$out")" && cp -al -- "$out" "$folder/outs/$out" || code=1
+    mkdir -p "$folder/outs/$(dirname "$out")" && cp -al -- "$out" "$folder/outs/$out"
   done
 fi
 echo "$code" > "$folder/code.part" && mv "$folder/code.part" "$folder/code"

@@ -1,4 +1,4 @@
-"""Where a stage runs: in this process, or as a Slurm job that is submitted once, followed, and found again after a lost connection.
+"""Where a stage runs: here, or as a Slurm job that is submitted once, followed, and found again when cut off.
 
 `python -m stepwise.launcher --dry-run STAGE` prints the job script of a stage.
 """
@@ -62,7 +62,7 @@ class Resources(Section):
 
 @dataclass(frozen=True)
 class Job:
-    """A stage's command as a job. `key` is the hash of all that decides the result; two jobs of one key never run together."""
+    """A stage's command as a job. `key` is a hash of all that decides the result: one key, one job at a time."""
 
     stage: str
     command: tuple[str, ...]
@@ -91,9 +91,9 @@ def launch(
 ) -> int:
     """Run a stage's command where `params` says and return its exit code.
 
-    On Slurm the job is submitted, or found again if this very work is already queued, running or done, and its log goes to
-    stderr. `key` is a hash of all that decides the result (without it: of the command and params.yaml); `outs` are the files
-    that a job which ended unwatched keeps for its rerun. Raises SlurmError when Slurm refuses or stays silent.
+    On Slurm the job is submitted, or found again if this very work is already queued, running or done, and its log goes
+    to stderr. `key` is a hash of all that decides the result (without it: of the command and params.yaml); `outs` are
+    the files that a job which ended unwatched keeps for its rerun. Raises SlurmError when Slurm refuses or is silent.
     """
     if params.kind == "local":
         return subprocess.call(list(command))
