@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from stepwise.tasks.evaluator_functions import BUILTINS
@@ -16,8 +16,8 @@ _MARK = re.compile(r"<<([^<>]*)>>")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
 _EXPRESSION = re.compile(r"[\d.+\-*/() ]+")
 _WORD = re.compile(r"[a-z]+")
-_STOPS = """a about after all also altogether an and are as at be because been but by can did do does each every first for
-from get gets had has have he her hers him his if in into is it its left more much next now of off on one or other
+_STOPS = """a about after all also altogether an and are as at be because been but by can did do does each every first
+for from get gets had has have he her hers him his if in into is it its left more much next now of off on one or other
 out over per she since so than that the their them then there therefore these they this those thus to total up was
 were which while who will with would you your"""
 _STOP_WORDS = frozenset(_STOPS.split())
@@ -51,7 +51,7 @@ def marks(rationale: str) -> list[Mark] | None:
     return found
 
 
-def program_bodies(rationale: str, answer: float) -> list[str]:
+def program_bodies(rationale: str, answer: float) -> Iterator[str]:
     """Bodies of `solution` that compute the answer the rationale's way, most linked first; none without marks.
 
     The first reuses earlier results as variables. The second spells all numbers out, for rationales in which a result
@@ -59,13 +59,14 @@ def program_bodies(rationale: str, answer: float) -> list[str]:
     """
     calculations = marks(rationale)
     if not calculations:
-        return []
+        return
     last = max((i for i, mark in enumerate(calculations) if mark.value == answer), default=len(calculations) - 1)
     calculations = calculations[: last + 1]
-    return list(dict.fromkeys(_body(calculations, linked) for linked in (True, False)))
+    yield _body(calculations, linked=True)
+    yield _body(calculations, linked=False)
 
 
-def _body(calculations: Sequence[Mark], linked: bool) -> str:
+def _body(calculations: Sequence[Mark], *, linked: bool) -> str:
     names: list[str] = []
     by_value: dict[float, str] = {}
     lines = []

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
 
+T = TypeVar("T")
 Value: TypeAlias = Any
 """int, float, bool, str, None, range, or a list or tuple of these."""
 
@@ -17,6 +18,10 @@ LENGTH_LIMIT = 10_000
 
 class Declined(Exception):  # noqa: N818 - says who has to run the program, not that something is wrong
     """The program uses something outside of the evaluator's language, or more than its budget."""
+
+
+class Failed(Exception):  # noqa: N818 - an outcome of the program, not of this code
+    """The program raises an error, in Python as here; the message names it."""
 
 
 def bounded(value: Value) -> Value:
@@ -37,11 +42,17 @@ def bounded(value: Value) -> Value:
     raise Declined(f"a value of type {kind.__name__}")
 
 
+def known(table: Mapping[type[Any], T], node: Any) -> T:
+    """The entry for a node's kind. Raises Declined where there is none."""
+    found = table.get(type(node))
+    if found is None:
+        raise Declined(type(node).__name__)
+    return found
+
+
 def cost(value: Value) -> int:
-    """Elements that an operation on the value may touch. Raises Declined for a range too long to be listed."""
-    if isinstance(value, list | tuple | str):
-        return len(value)
-    return 0
+    """Elements that an operation on the value may touch."""
+    return len(value) if isinstance(value, list | tuple | str) else 0
 
 
 def product(left: Value, right: Value) -> Value:
@@ -64,7 +75,7 @@ def power(base: Value, exponent: Value) -> Value:
     return base**exponent
 
 
-def _listed(items: Value) -> Sequence[Value]:
+def listed(items: Value) -> Sequence[Value]:
     """The items of a sequence that is not too long. Raises TypeError where Python would."""
     if not isinstance(items, list | tuple | str | range):
         raise TypeError(f"'{type(items).__name__}' object is not iterable")
@@ -79,14 +90,14 @@ def _over(function: Callable[[Iterable[Value]], Value]) -> Callable[..., Value]:
     def applied(items: Value, *rest: Value) -> Value:
         if rest:
             raise Declined("these arguments")
-        return function(_listed(items))
+        return function(listed(items))
 
     return applied
 
 
 def _extreme(function: Callable[..., Value]) -> Callable[..., Value]:
     """`min` or `max`, over a sequence or over its arguments."""
-    return lambda *items: function(_listed(items[0])) if len(items) == 1 else function(*items)
+    return lambda *items: function(listed(items[0])) if len(items) == 1 else function(*items)
 
 
 def _round(number: Value, digits: Value = None) -> Value:
@@ -132,7 +143,7 @@ def _at_most(limit: int, function: Callable[..., Value]) -> Callable[..., Value]
 
 
 def _math_product(items: Value) -> Value:
-    if sum(item.bit_length() for item in _listed(items) if isinstance(item, int)) > BIT_LIMIT:
+    if sum(item.bit_length() for item in listed(items) if isinstance(item, int)) > BIT_LIMIT:
         raise Declined("a number too large")
     return math.prod(items)
 

@@ -62,10 +62,9 @@ class Gsm8k(PublishedTask):
         shown = math_format.shown(answer)
         if self.form == "n_cot":
             return math_format.reference(without_marks(rationale), shown, self.form)
-        bodies = program_bodies(rationale, answer)
-        if not bodies:
+        if not marks(rationale):
             return "no calculator marks"
-        for body in bodies:
+        for body in program_bodies(rationale, answer):
             value = math_format.robust_value(run_programs([whole_program(question, body)])[0].value)
             if equal_numbers(value, answer):
                 return math_format.reference(body, shown, self.form)

@@ -48,8 +48,8 @@ def find_overlap(train: Sequence[Problem], test: Sequence[Problem], *, n: int = 
         text = words(problem.question)
         if text in by_text:
             exact.append((problem.id, by_text[text]))
-        elif (index := _most_similar(set(_ngrams(text, n)), by_ngram, threshold)) is not None:
-            similar.append((problem.id, train[index].id))
+        elif (nearest := _most_similar(set(_ngrams(text, n)), by_ngram, threshold)) is not None:
+            similar.append((problem.id, train[nearest].id))
     return Overlap(len(exact), len(similar), tuple((exact[:EXAMPLES] + similar)[: 2 * EXAMPLES]))
 
 
