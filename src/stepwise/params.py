@@ -1,6 +1,6 @@
 """Every number the pipeline obeys, as frozen, checked types. An unknown key is an error that names it.
 
-`params.yaml` is composed from the Hydra groups under `conf/`; a stage sees only the keys that it declares (see stage.py).
+`params.yaml` is composed from the Hydra groups under `conf/`; a stage sees only the keys that it declares.
 """
 
 from __future__ import annotations

@@ -102,7 +102,7 @@ class Span(Record):
 
 
 class Example(Record):
-    """A training text as spans. Each span is tokenised on its own, so borders are the same in training and generation."""
+    """A training text as spans. Each is tokenised on its own, so borders are the same in training and generation."""
 
     id: str
     spans: tuple[Span, ...]
