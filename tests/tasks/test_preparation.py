@@ -1,0 +1,49 @@
+"""From a task to files: counts, overlap, and what is said when a split is empty."""
+
+import pytest
+
+from stepwise.params import LimitParams, TaskParams
+from stepwise.records import Problem, read_jsonl
+from stepwise.tasks import get_task
+from stepwise.tasks.base import Loaded
+from stepwise.tasks.preparation import EmptySplitError, prepare
+
+
+def task(**sizes):
+    params = TaskParams(form="p_cot", **({"train": 12, "dev": 4, "test": 6} | sizes))
+    return get_task("word_problems", params, seed=3)
+
+
+def test_writes_three_files_of_problems_and_counts_them(tmp_path):
+    counts = prepare(task(), tmp_path / "out")
+    assert {split: counts[f"{split}.kept"] for split in ("train", "dev", "test")} == {"train": 12, "dev": 4, "test": 6}
+    for split in ("train", "dev", "test"):
+        problems = read_jsonl(tmp_path / "out" / f"{split}.jsonl", Problem)
+        assert len(problems) == counts[f"{split}.kept"]
+        assert {problem.split for problem in problems} == {split}
+
+
+def test_overlap_of_train_and_test_is_counted(tmp_path):
+    leaky = task()
+    trained = leaky.load("train").problems
+    load = leaky.load
+    leaky.load = lambda split: (
+        Loaded([p.model_copy(update={"split": "test"}) for p in trained[:2]], read=2)
+        if (split == "test")
+        else load(split)
+    )
+    assert prepare(leaky, tmp_path / "out")["overlap.exact"] == 2
+
+
+def test_an_empty_split_is_named_and_nothing_is_left(tmp_path):
+    empty = task()
+    load = empty.load
+    empty.load = lambda split: Loaded([], read=9, dropped={"odd": 9}) if split == "dev" else load(split)
+    with pytest.raises(EmptySplitError, match=r"word_problems: the split dev is empty \(9 rows read.*odd"):
+        prepare(empty, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_caps_of_a_scale_hold_for_every_count():
+    capped = LimitParams(train=5, dev=3, new_tokens=40).cap(TaskParams(form="p_cot", train=0, dev=9, test=7))
+    assert (capped.train, capped.dev, capped.test, capped.max_new_tokens) == (5, 3, 7, 40)
