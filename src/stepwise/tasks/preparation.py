@@ -33,8 +33,8 @@ def prepare(task: Task, out: Path) -> dict[str, float]:
         if not loaded.problems:
             shutil.rmtree(out)
             raise EmptySplitError(
-                f"{task.name}: the split {split} is empty ({loaded.read} rows read, dropped: {loaded.dropped or 'none'}); "
-                f"raise task.{task.name}.{split} or mend the data"
+                f"{task.name}: the split {split} is empty ({loaded.read} rows read, dropped: "
+                f"{loaded.dropped or 'none'}); raise task.{task.name}.{split} or mend the data"
             )
         splits[split] = loaded.problems
         write_jsonl(out / f"{split}.jsonl", loaded.problems)
