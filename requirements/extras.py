@@ -25,7 +25,7 @@ def install_packages() -> None:
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        print(f"extras: only root on Debian or Ubuntu could install {', '.join(sum(missing.values(), []))}")
+        print(f"extras: only root on Debian or Ubuntu could install {', '.join(name for names in missing.values() for name in names)}")
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "-qq", "update"], env=environment, check=False)
