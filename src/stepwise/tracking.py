@@ -180,17 +180,21 @@ def _source(run: StageRun) -> str:
 
 @contextmanager
 def _sending() -> Iterator[MlflowClient]:
-    """A client, with this repository's other senders kept waiting, so that no run is created twice."""
+    """A client, with this repository's other senders kept waiting: a database or a run is never made twice.
+
+    MLflow is imported before the wait, which is the slow part.
+    """
+    _must_answer(address())
+    _mlflow()
     journals().mkdir(parents=True, exist_ok=True)
     with FileLock(journals() / "lock", timeout=120):
         yield _client()
 
 
 def _client() -> MlflowClient:
-    uri = address()
-    _must_answer(uri)
+    _must_answer(address())
     mlflow = _mlflow()
-    mlflow.set_tracking_uri(uri)
+    mlflow.set_tracking_uri(address())
     client: MlflowClient = mlflow.MlflowClient()
     return client
 
@@ -201,6 +205,7 @@ def _mlflow() -> ModuleType:
     for name, value in {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
         "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     }.items():
