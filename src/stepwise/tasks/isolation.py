@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
@@ -222,6 +223,8 @@ def _first_worker(kinds: Sequence[str], modules: tuple[str, ...]) -> tuple[str, 
 
 
 _pools: dict[tuple[str, ...], Pool] = {}
+_refusals: list[NotIsolatedError] = []
+"""Why there is no pool, once that is known; it is not tried again and said only once."""
 _pools_lock = threading.Lock()
 
 
@@ -242,14 +245,24 @@ def run_isolated(sources: Sequence[str], timeout: float) -> tuple[str, list[dict
 
 def _pool(modules: tuple[str, ...]) -> Pool:
     with _pools_lock:
+        if _refusals:
+            raise _refusals[0]
         if modules not in _pools:
-            _pools[modules] = Pool(kinds_here(), modules)
+            try:
+                _pools[modules] = Pool(kinds_here(), modules)
+            except NotIsolatedError as error:
+                warnings.warn(str(error), RuntimeWarning, stacklevel=2)
+                _refusals.append(error)
+                raise
         return _pools[modules]
 
 
-def _close() -> None:
+def close() -> None:
+    """End all workers; the next program starts new ones."""
     for pool in _pools.values():
         pool.close()
+    _pools.clear()
+    _refusals.clear()
 
 
 def _forget() -> None:
@@ -259,5 +272,5 @@ def _forget() -> None:
     _pools.clear()
 
 
-atexit.register(_close)
+atexit.register(close)
 os.register_at_fork(after_in_child=_forget)

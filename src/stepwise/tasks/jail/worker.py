@@ -68,6 +68,7 @@ def main(isolation: str, modules: Sequence[str]) -> None:
         return
     for module in modules:
         importlib.import_module(module)
+    os.environ.clear()
     random.seed(0)
     worker = Worker(isolation, libc)
     gc.collect()
