@@ -1,0 +1,46 @@
+"""Every file under conf/ composes to valid parameters, and params.yaml is what its scale composes to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stepwise import compose, params
+
+ROOT = Path(__file__).resolve().parents[2]
+CONF = ROOT / "conf"
+GROUPS = {"task": "task=[{}]", "model": "model=[{}]"}
+"""Groups of which a run has several entries; of all others it has one."""
+
+
+def choices() -> list[str]:
+    found = [path.relative_to(CONF) for path in sorted(CONF.glob("*/*.yaml"))]
+    return [GROUPS.get(path.parts[0], path.parts[0] + "={}").format(path.stem) for path in found]
+
+
+@pytest.mark.parametrize("choice", choices())
+def test_every_choice_composes_to_valid_parameters(choice: str, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text(compose.compose([choice], CONF))
+    params.load(tmp_path / "params.yaml")
+
+
+def test_params_yaml_is_the_composition_of_its_scale() -> None:
+    lying = ROOT / "params.yaml"
+    scale = params.load(lying).scale
+    assert lying.read_text() == compose.compose([f"scale={scale}"], CONF), f"`make params SCALE={scale}` writes it anew"
+
+
+def test_a_bad_override_is_one_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(params.ParamsError, match=r"scale=none"):
+        compose.compose(["scale=none"], CONF)
+
+
+def test_an_invalid_composition_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    target = tmp_path / "params.yaml"
+    target.write_text("old")
+    with pytest.raises(params.ParamsError, match=r"warm_up\.no_such_key: unknown parameter"):
+        compose.write(["+warm_up.no_such_key=1"], target)
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]

@@ -1,0 +1,119 @@
+"""dvc.yaml says of every stage what its script says: parameters, arguments, and the code it depends on."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+HARMLESS = {"errors", "declared", "stage", "launcher", "slurm", "tracking", "runs", "registry", "provenance", "params"}
+"""Modules that decide where a stage runs and what is noted of it, not what it makes: no stage depends on them."""
+
+
+def script(stage: str) -> Path:
+    return ROOT / "stages" / f"{stage}.py"
+
+
+@cache
+def function(stage: str) -> tuple[tuple[str, ...], list[str]]:
+    """The parameters that a stage's script declares and its keyword arguments, read without running it."""
+    for node in ast.parse(script(stage).read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == "main":
+            (decorator,) = [one for one in node.decorator_list if isinstance(one, ast.Call)]
+            (declared,) = [one.value for one in decorator.keywords if one.arg == "params"]
+            return ast.literal_eval(declared), [one.arg for one in node.args.kwonlyargs]
+    raise AssertionError(f"stages/{stage}.py has no function main")
+
+
+def entries(stage: str, key: str) -> list[str]:
+    """Entries of a stage's list, without their options."""
+    return [next(iter(one)) if isinstance(one, dict) else one for one in STAGES[stage].get(key, [])]
+
+
+def module_file(name: str) -> Path | None:
+    """The file of a dotted name below stepwise: a module, or the package or module that has the name in it."""
+    path = ROOT / "src" / Path(*name.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py")):
+        if candidate.is_file():
+            return candidate
+    return path.parent / "__init__.py" if (path.parent / "__init__.py").is_file() else None
+
+
+def code_of(stage: str) -> set[str]:
+    """Files under src/ that a stage's script reaches by imports, HARMLESS ones left out."""
+    reached: set[str] = set()
+    waiting = [script(stage)]
+    while waiting:
+        for node in ast.walk(ast.parse(waiting.pop().read_text())):
+            names: list[str] = []
+            if isinstance(node, ast.Import):
+                names = [one.name for one in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [f"{node.module}.{one.name}" for one in node.names]
+            for name in names:
+                parts = name.split(".")
+                if parts[0] != "stepwise" or len(parts) < 2 or parts[1] in HARMLESS:
+                    continue
+                file = module_file(name)
+                if file is not None and file != ROOT / "src/stepwise/__init__.py":
+                    local = file.relative_to(ROOT).as_posix()
+                    if local not in reached:
+                        reached.add(local)
+                        waiting.append(file)
+    return reached
+
+
+def test_every_script_is_a_stage_and_every_stage_a_script() -> None:
+    assert {path.stem for path in (ROOT / "stages").glob("*.py")} == set(STAGES)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_described(stage: str) -> None:
+    assert len(STAGES[stage].get("desc", "")) > 20
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_declared_parameters_are_the_same(stage: str) -> None:
+    declared, _ = function(stage)
+    assert {re.sub(r"\$\{item\.(\w+)\}", r"{\1}", one) for one in entries(stage, "params")} == set(declared)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_command_gives_the_scripts_arguments(stage: str) -> None:
+    _, arguments = function(stage)
+    command = STAGES[stage]["cmd"]
+    assert f"python stages/{stage}.py" in command
+    assert sorted(re.findall(r"--([a-z-]+)", command)) == sorted(one.replace("_", "-") for one in arguments)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_dependencies_cover_the_imports(stage: str) -> None:
+    deps = entries(stage, "deps")
+    assert f"stages/{stage}.py" in deps
+    missing = [file for file in sorted(code_of(stage)) if not any((file + "/").startswith(dep + "/") for dep in deps)]
+    assert not missing, f"stage {stage} imports these without depending on them: {missing}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_the_command_reads_is_a_dependency_and_what_it_writes_an_output(stage: str) -> None:
+    known = [*entries(stage, "deps"), *(one for key in ("outs", "metrics", "plots") for one in entries(stage, key))]
+    for path in re.findall(r"--[a-z-]+ (\S*/\S*)", STAGES[stage]["cmd"]):
+        assert any(one == path or one.startswith(path + "/") for one in known), f"{path} is neither dep nor output"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_git_ignores_what_dvc_keeps_and_keeps_the_rest(stage: str) -> None:
+    for key in ("outs", "metrics", "plots"):
+        for one in STAGES[stage].get(key, []):
+            path, options = next(iter(one.items())) if isinstance(one, dict) else (one, {})
+            concrete = re.sub(r"\$\{[^}]*\}", "x", path)
+            ignored = subprocess.run(["git", "check-ignore", "-q", concrete], cwd=ROOT).returncode == 0
+            assert ignored == (options.get("cache", True)), f"{path}: .gitignore and `cache` disagree"

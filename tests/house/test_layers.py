@@ -1,0 +1,157 @@
+"""Imports go downwards only, heavy libraries stay where they belong, and nothing unsafe is called."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "stepwise"
+
+LAYERS = (
+    ("errors",),
+    ("records", "statistics", "tokens", "slurm", "provenance"),
+    ("params", "registry"),
+    ("tasks", "generation", "models", "declared", "compose", "runs"),
+    ("tracking",),
+    ("interaction", "training", "evaluation", "launcher", "report"),
+    ("stage",),
+    ("methods",),
+    ("solver", "pipeline"),
+    ("cli", "__init__"),
+    ("__main__",),
+)
+"""Bottom first. A file or folder imports from rows below its own; the pages of `report` count as `report`."""
+
+CONFINED = {
+    "mlflow": ("tracking.py",),
+    "trl": ("training/", "models/"),
+    "peft": ("training/", "models/"),
+    "deepspeed": ("training/", "models/"),
+    "accelerate": ("training/", "models/"),
+    "vllm": ("generation/vllm_backend.py",),
+    "sentence_transformers": ("methods/rationalyst/",),
+    "datatrove": ("methods/rationalyst/",),
+}
+"""Where alone a library may be imported."""
+
+LIGHT = ("records", "params", "tasks", "stage", "launcher", "tracking", "registry", "report", "evaluation", "cli")
+HEAVY = ("torch", "transformers", "mlflow", "scipy", "dvc")
+
+FORBIDDEN = {"eval", "exec", "pickle.load", "pickle.loads", "torch.load", "cloudpickle.load", "joblib.load"}
+SANDBOX = "tasks/jail/"
+"""Model-written programs run there, in an isolated process."""
+
+
+def files() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def local(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def unit(name: str) -> str:
+    return "report" if name.startswith("report") else name
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, at any depth, by its full dotted name."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{one.name}" for one in node.names)
+
+
+def is_module(name: str) -> bool:
+    return (SOURCE / name).is_dir() or (SOURCE / f"{name}.py").is_file()
+
+
+def height(name: str) -> int:
+    found = [level for level, names in enumerate(LAYERS) if name in names]
+    assert found, f"src/stepwise/{name} is in no layer: add it to LAYERS in {__file__}"
+    return found[0]
+
+
+def test_imports_go_downwards() -> None:
+    wrong = []
+    for path in files():
+        mine = unit(local(path).split("/")[0].removesuffix(".py"))
+        for module in imports(path):
+            parts = module.split(".")
+            if parts[0] == "stepwise" and len(parts) > 1 and is_module(parts[1]):
+                theirs = unit(parts[1])
+                if theirs != mine and height(theirs) >= height(mine):
+                    wrong.append(f"{local(path)} imports {module}, which is not below it")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_methods_never_import_each_other() -> None:
+    for path in (SOURCE / "methods").rglob("*/*.py"):
+        theirs = {name.split(".")[2] for name in imports(path) if name.startswith("stepwise.methods.")}
+        assert theirs <= {local(path).split("/")[1]}, local(path)
+
+
+def test_libraries_stay_where_they_belong() -> None:
+    wrong = [
+        f"{local(path)} imports {module}; only {CONFINED[module.split('.')[0]]} may"
+        for path in files()
+        for module in imports(path)
+        if not local(path).startswith(CONFINED.get(module.split(".")[0], ("",)))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_light_modules_import_nothing_heavy() -> None:
+    """Each stage pays for its imports: half the stages and the command line need neither torch nor MLflow."""
+    modules = [name for name in LIGHT if is_module(name)]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {modules!r}:\n"
+        "    importlib.import_module('stepwise.' + name)\n"
+        f"    heavy = [one for one in {HEAVY!r} if one in sys.modules]\n"
+        "    assert not heavy, f'stepwise.{name} imports {heavy}'\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": str(ROOT / "src")}
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def unsafe(node: ast.AST) -> str:
+    """What is unsafe about a node, or an empty string."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in FORBIDDEN:
+        return f"calls {ast.unparse(node.func)}"
+    if isinstance(node, ast.keyword) and node.arg == "trust_remote_code":
+        return "" if isinstance(node.value, ast.Constant) and node.value.value is False else "trusts remote code"
+    if isinstance(node, ast.ExceptHandler):
+        caught = ast.unparse(node.type) if node.type else ""
+        return f"catches {caught or 'all'}" if caught in ("", "Exception", "BaseException") else ""
+    return ""
+
+
+def test_nothing_unsafe_is_done() -> None:
+    found = [
+        f"{local(path)}:{getattr(node, 'lineno', 0)} {unsafe(node)}"
+        for path in files()
+        if not local(path).startswith(SANDBOX)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if unsafe(node)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_files_and_functions_stay_small() -> None:
+    large = []
+    for path in [*files(), *sorted((ROOT / "stages").glob("*.py"))]:
+        text = path.read_text(encoding="utf-8")
+        if text.count("\n") > 300:
+            large.append(f"{path.name}: over 300 lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= 50:
+                large.append(f"{path.name}: {node.name}: over 50 lines")
+    assert not large, "asking to be split: " + ", ".join(large)
