@@ -25,8 +25,12 @@ _NUMBER = re.compile(
     r"(?<![\w.])(?P<sign>[+-]\s?)?(?:[$€£¥₹]\s?)?(?P<late>-)?(?P<first>" + _UNSIGNED + r")"
     r"(?:(?:\s+(?P<numerator>\d{1,6}))?\s?/\s?(?P<denominator>" + _UNSIGNED + r"))?"
 )
+_CALCULATION = re.compile(r"\d\s?[+*×÷x^-]\s?[$(]?\d")
+_TRAILING_NOTE = re.compile(r"\([^()]{0,100}\)[\s.!]{0,3}$")
 _LETTER_CUE = re.compile(
-    r"answers?\s*(?:is|:)(?:\s*:)?\s*(?:option\s*)?[\"'(\[]?\s*([A-Za-z])(?![A-Za-z'’])", re.IGNORECASE
+    r"(?i:answers?\s*(?:is|:)(?:\s*:)?\s*(?:option\s*)?)"
+    r"(?:[\"'(\[]\s?([A-Za-z])\s?[\"')\]]|([A-Z])(?![A-Za-z]|['’][a-z])|([a-z])(?=\s*(?:[.,;:)\]]|$)))",
+    re.MULTILINE,
 )
 _LETTER_FORMS = re.compile(
     r"\(([A-Za-z])\)|\boption\s+([A-Za-z])\b|(?:^|\s)([A-Za-z])\s?\)|^\s*([A-Za-z])\s*[.:]?\s*$",
@@ -54,7 +58,7 @@ def plain_number(text: str) -> float | None:
 
 def strict_statement(text: str) -> float | None:
     """The number of the one `the answer is X.` in the last line (TriPosT, multi-step arithmetic)."""
-    lines = text.strip().splitlines()
+    lines = text[-_LOOKED_AT:].strip().splitlines()
     stated = re.findall(r"the answer is (\S+?)\.(?=\s|$)", lines[-1]) if lines else []
     return plain_number(stated[0]) if len(stated) == 1 else None
 
@@ -70,7 +74,7 @@ def strict_words(text: str) -> list[str] | None:
 
     Source: TriPosT, word sorting.
     """
-    lines = text.strip().splitlines()
+    lines = text[-_LOOKED_AT:].strip().splitlines()
     _, cue, words = lines[-1].rstrip().rpartition("the answer is: ") if lines else ("", "", "")
     return words[:-1].split(" ") if cue and words.endswith(".") else None
 
@@ -85,14 +89,18 @@ def robust_number(text: str) -> float | None:
     text = _normalised(text[-_LOOKED_AT:])
     boxed = _BOXED.findall(text)
     if boxed:
-        return _first_number(boxed[-1])
-    cues = list(_CUE.finditer(text))
-    for cue in reversed(cues):
-        line = text[cue.end() :].lstrip().split("\n", 1)[0]
-        value = _first_number(line.rsplit("=", 1)[-1])
-        if value is not None:
+        return _result(boxed[-1])
+    cued = (_result(text[cue.end() :].lstrip().split("\n", 1)[0]) for cue in reversed(list(_CUE.finditer(text))))
+    return next((value for value in cued if value is not None), _last_number(text))
+
+
+def _result(line: str) -> float | None:
+    """The number that a line gives: of an equation, the side that is a number and no calculation."""
+    sides = _TRAILING_NOTE.sub("", line).split("=")
+    for side in reversed(sides):
+        if not _CALCULATION.search(side) and (value := _first_number(side)) is not None:
             return value
-    return _last_number(text)
+    return _first_number(line)
 
 
 def _normalised(text: str) -> str:
@@ -133,7 +141,7 @@ def letter(text: str) -> str | None:
     text = unicodedata.normalize("NFKC", text[-_LOOKED_AT:])
     cued = _LETTER_CUE.findall(text)
     if cued:
-        return str(cued[-1]).upper()
+        return "".join(cued[-1]).upper()
     forms = ["".join(groups) for groups in _LETTER_FORMS.findall(text)]
     return forms[-1].upper() if forms else None
 

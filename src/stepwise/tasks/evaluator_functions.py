@@ -113,14 +113,14 @@ def _range(*bounds: Value) -> range:
     return found
 
 
-def _text(value: Value = "") -> str:
-    if not isinstance(value, int | float | str):
+def _text(value: Value = "", *rest: Value) -> str:
+    if rest or not isinstance(value, int | float | str):
         raise Declined("this text")
     return str(value)
 
 
-def _to_int(value: Value = 0) -> int:
-    if isinstance(value, str) and len(value) > 400:
+def _to_int(value: Value = 0, *base: Value) -> int:
+    if base or (isinstance(value, str) and len(value) > 400):
         raise Declined("a number too large")
     return int(value)
 
@@ -129,6 +129,12 @@ def _to_float(value: Value = 0.0) -> float:
     if isinstance(value, str) and len(value) > 400:
         raise Declined("a number too large")
     return float(value)
+
+
+def _pow(base: Value, exponent: Value, *modulus: Value) -> Value:
+    if modulus:
+        raise Declined("a power with a modulus")
+    return power(base, exponent)
 
 
 def _at_most(limit: int, function: Callable[..., Value]) -> Callable[..., Value]:
@@ -170,7 +176,7 @@ BUILTINS: dict[str, Callable[..., Value]] = {
     "list": _over(list),
     "max": _extreme(max),
     "min": _extreme(min),
-    "pow": lambda base, exponent: power(base, exponent),
+    "pow": _pow,
     "print": _print,
     "range": _range,
     "round": _round,
