@@ -8,10 +8,11 @@ from stepwise import report
 from stepwise.stage import Run, stage
 
 
-@stage(params=())
+@stage(params=("tasks", "models"))
 def main(run: Run, *, evaluations: Path, preparations: Path, curves: Path, out: Path, metrics: Path) -> None:
     """Collect the metrics that stages left, as JSON for DVC and as a page for people."""
-    rows = report.build(evaluations, preparations, curves, run.work / "report", metrics)
+    rows = report.collect(evaluations, run.params.tasks, run.params.models)
+    report.build(rows, preparations, curves, run.work / "report", metrics)
     run.publish(run.work / "report", out)
     run.log(evaluations=len(rows))
 

@@ -123,9 +123,9 @@ def test_errors_are_one_line_and_exit_code_2(tmp_path, capsys):
 
 
 def test_report_shows_the_table(tmp_path, capsys):
-    path = tmp_path / "evaluate" / "warm_up" / "toy-tiny.json"
+    path = tmp_path / "evaluate" / "warm_up" / "word_problems-tiny.json"
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"method": "warm_up", "task": "toy", "model": "tiny", "accuracy": 0.5}))
+    path.write_text(json.dumps({"method": "warm_up", "task": "word_problems", "model": "tiny", "accuracy": 0.5}))
     assert cli.main(["report", "--metrics", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "50.0" in shown

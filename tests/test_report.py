@@ -66,7 +66,7 @@ def folder(tmp_path):
 
 def built(folder):
     build(
-        folder / "metrics/evaluate", folder / "metrics/prepare_tasks", folder / "plots", folder / "report",
+        collect(folder / "metrics/evaluate"), folder / "metrics/prepare_tasks", folder / "plots", folder / "report",
         folder / "metrics/report.json",
     )  # fmt: skip
     return folder / "report/index.html"
@@ -130,6 +130,15 @@ def test_the_line_of_a_curve_goes_through_its_points(folder):
     page = Strict(built(folder).read_text())
     lines = [attributes["points"] for tag, attributes in page.tags if tag == "polyline"]
     assert lines == ["288.0,10.0", "168.0,10.0 288.0,85.0"]  # one point of accuracy; loss 2 at the top, 1 half way
+
+
+def test_evaluations_of_other_tasks_and_models_are_left_out(folder):
+    path = folder / "metrics/evaluate/warm_up/chess-tiny.json"
+    path.write_text(json.dumps(metrics(task="chess")))
+    rows = collect(folder / "metrics/evaluate", ["toy"], ["tiny"])
+    assert {row.task for row in rows} == {"toy"}
+    with pytest.raises(ReportError, match="no evaluations of toy with huge"):
+        collect(folder / "metrics/evaluate", ["toy"], ["huge"])
 
 
 def test_all_text_is_escaped(folder):

@@ -119,9 +119,10 @@ def _compare(parsed: argparse.Namespace) -> None:
 
 
 def _report(parsed: argparse.Namespace) -> None:
-    from stepwise import report
+    from stepwise import params, report
 
-    report.show(report.collect(parsed.metrics / "evaluate"))
+    of = params.load()
+    report.show(report.collect(parsed.metrics / "evaluate", of.tasks, of.models))
 
 
 def _sync(_parsed: argparse.Namespace) -> None:

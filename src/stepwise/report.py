@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,23 +48,28 @@ class Curve:
     points: list[dict[str, float]]
 
 
-def build(evaluations: Path, preparations: Path, curves: Path, out: Path, metrics: Path) -> list[Row]:
-    """Write `out`/index.html and the JSON that DVC reads; return the rows. Raises ReportError without evaluations."""
+def build(rows: list[Row], preparations: Path, curves: Path, out: Path, metrics: Path) -> None:
+    """Write `out`/index.html and the JSON that DVC reads: the rows, their tasks' problems and their learning curves."""
     from stepwise.report_page import page
 
-    rows = collect(evaluations)
     out.mkdir(parents=True, exist_ok=True)
-    prepared = [_json(path) for path in sorted(preparations.glob("*.json"))]
-    (out / "index.html").write_text(page(rows, prepared, collect_curves(curves)), encoding="utf-8")
+    tasks, runs = {row.task for row in rows}, {f"{row.task}-{row.model}" for row in rows}
+    prepared = [_json(path) for path in sorted(preparations.glob("*.json")) if path.stem in tasks]
+    drawn = [curve for curve in collect_curves(curves) if curve.name.rpartition("/")[2] in runs]
+    (out / "index.html").write_text(page(rows, prepared, drawn), encoding="utf-8")
     write_json(metrics, summary(rows))
-    return rows
 
 
-def collect(evaluations: Path) -> list[Row]:
-    """The evaluations below a folder, `METHOD/TASK-MODEL.json` each. Raises ReportError when there is none."""
-    rows = [_row(path, _json(path)) for path in sorted(evaluations.rglob("*.json"))]
+def collect(evaluations: Path, tasks: Sequence[str] = (), models: Sequence[str] = ()) -> list[Row]:
+    """The evaluations below a folder, `METHOD/TASK-MODEL.json` each, of these tasks and base models (none named: all).
+
+    Files of other tasks and models may lie there from runs at another scale. Raises ReportError when none is left.
+    """
+    found = [_row(path, _json(path)) for path in sorted(evaluations.rglob("*.json"))]
+    rows = [row for row in found if row.task in (tasks or (row.task,)) and row.model in (models or (row.model,))]
     if not rows:
-        raise ReportError(f"{evaluations} holds no evaluations; `dvc repro evaluate` makes them")
+        asked = f" of {', '.join(tasks)} with {', '.join(models)}" if tasks else ""
+        raise ReportError(f"{evaluations} holds no evaluations{asked}; `dvc repro evaluate` makes them")
     return sorted(rows, key=lambda row: (row.task, row.model, row.method))
 
 
