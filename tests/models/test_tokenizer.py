@@ -8,7 +8,7 @@ TEXTS = ["The farmer sold 12 eggs.\nThe farmer sold oven", "def f(x):\n    y_1 =
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return build_tokenizer(TEXTS * 3, vocabulary=300, spelled=["Oven"])
+    return build_tokenizer(TEXTS * 3, vocabulary=300, words=["farmer", "The", "sold", "eggs", "def", "return"])
 
 
 def test_frequent_word_is_one_token_and_unknown_word_is_letters(tokenizer):
@@ -17,7 +17,7 @@ def test_frequent_word_is_one_token_and_unknown_word_is_letters(tokenizer):
     assert tokenizer.tokenize(" zebra") == ["Ġ", *"zebra"]
 
 
-def test_spelled_word_is_letters_though_frequent(tokenizer):
+def test_a_word_that_may_not_be_whole_is_letters_though_frequent(tokenizer):
     assert tokenizer.tokenize("oven oven") == [*"oven", "Ġ", *"oven"]
 
 
@@ -48,3 +48,7 @@ def test_saved_tokenizer_loads_the_same(tokenizer, tmp_path):
 def test_too_small_a_vocabulary_is_an_error():
     with pytest.raises(ValueError, match="no room"):
         build_tokenizer(TEXTS, vocabulary=200)
+
+
+def test_without_a_list_every_frequent_word_is_whole():
+    assert build_tokenizer(TEXTS, vocabulary=300).tokenize(" oven") == ["Ġoven"]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 PAD, EOS = "<pad>", "<eos>"
+BASE_SIZE = 258
+"""Special tokens and bytes, which every vocabulary has."""
 
 PIECES = (
     r"\n *"  # a line break with the next line's indentation
@@ -26,14 +28,15 @@ PIECES = (
 
 
 def build_tokenizer(
-    texts: Iterable[str], *, vocabulary: int = 1024, spelled: Iterable[str] = (), max_length: int = 2048
+    texts: Iterable[str], *, vocabulary: int = 1024, words: Iterable[str] | None = None, max_length: int = 2048
 ) -> PreTrainedTokenizerFast:
     """A byte-level tokenizer whose words are the most frequent pieces of the texts.
 
     Args:
         texts: what to count pieces in.
         vocabulary: number of tokens, special ones and the 256 bytes included.
-        spelled: words that are never one token, whatever their frequency (case is ignored).
+        words: the words that may be one token (case is ignored); all others are spelled, whatever their frequency.
+            None allows every word.
         max_length: longest text of the model, in tokens.
 
     Raises:
@@ -42,16 +45,16 @@ def build_tokenizer(
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    pieces = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PIECES), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    counts = Counter(piece for text in texts for piece, _ in pieces.pre_tokenize_str(text))
-    tokens = _vocabulary(counts, sorted(pre_tokenizers.ByteLevel.alphabet()), vocabulary, frozenset(spelled))
-    tokenizer = Tokenizer(models.BPE(vocab=tokens, merges=[], ignore_merges=True))
-    tokenizer.pre_tokenizer = pieces
+    split = pre_tokenizers.Split(Regex(PIECES), behavior="isolated")
+    as_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    counts = Counter(piece for text in texts for piece, _ in split.pre_tokenize_str(text))
+    whole = [as_bytes.pre_tokenize_str(piece)[0][0] for piece in _whole_pieces(counts, words)]
+    tokens = dict.fromkeys([PAD, EOS, *sorted(pre_tokenizers.ByteLevel.alphabet()), *whole])
+    if vocabulary < BASE_SIZE:
+        raise ValueError(f"a vocabulary of {vocabulary} has no room for the {BASE_SIZE} bytes and special tokens")
+    numbered = {token: number for number, token in enumerate(list(tokens)[:vocabulary])}
+    tokenizer = Tokenizer(models.BPE(vocab=numbered, merges=[], ignore_merges=True))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, as_bytes])
     tokenizer.decoder = decoders.ByteLevel()
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
@@ -62,12 +65,12 @@ def build_tokenizer(
     )
 
 
-def _vocabulary(counts: Counter[str], alphabet: list[str], size: int, spelled: frozenset[str]) -> dict[str, int]:
-    base = [PAD, EOS, *alphabet]
-    if size < len(base):
-        raise ValueError(f"a vocabulary of {size} has no room for the {len(base)} bytes and special tokens")
-    known = set(base)
-    lower = {word.lower() for word in spelled}
-    frequent = sorted(counts, key=lambda piece: (-counts[piece], piece))
-    words = [piece for piece in frequent if piece not in known and piece.removeprefix("Ġ").lower() not in lower]
-    return {token: number for number, token in enumerate([*base, *words[: size - len(base)]])}
+def _whole_pieces(counts: Counter[str], words: Iterable[str] | None) -> list[str]:
+    """Pieces that may be one token, most frequent first."""
+    allowed = None if words is None else {word.lower() for word in words}
+
+    def is_whole(piece: str) -> bool:
+        word = piece.removeprefix(" ")
+        return allowed is None or not word.isalpha() or word.lower() in allowed
+
+    return [piece for piece in sorted(counts, key=lambda piece: (-counts[piece], piece)) if is_whole(piece)]
