@@ -240,7 +240,7 @@ def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kil
     params = PARAMS.model_copy(update={"lora": LoraParams(rank=lora, dropout=0.3, targets=["q_proj"])})
 
     def evaluate(model, tokenizer):
-        return float(next(iter(model.parameters())).sum())
+        return next(iter(model.parameters())).sum().item()
 
     whole = run(llama, tmp_path, "whole", params, evaluate=evaluate)
     step, begun = loop.Loop._step, []

@@ -37,10 +37,35 @@ def encode_example(tokenizer: PreTrainedTokenizerBase, example: Example, *, seq2
     first token of a causal text has nothing before it and is never a target. A seq2seq model reads the spans before the
     first learned one with its encoder.
     """
+    pieces = tokenise(tokenizer, [span.text for span in example.spans])
+    return _assemble(tokenizer, example, pieces, seq2seq=seq2seq)
+
+
+def encode_examples(
+    tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, max_length: int, seq2seq: bool = False
+) -> tuple[list[Encoded], dict[str, int]]:
+    """Encode all, and leave out what is too long or has nothing to learn. Returns (kept, count by reason)."""
+    kept: list[Encoded] = []
+    left_out: Counter[str] = Counter()
+    pieces = iter(tokenise(tokenizer, [span.text for example in examples for span in example.spans]))
+    for example in examples:
+        encoded = _assemble(tokenizer, example, [next(pieces) for _ in example.spans], seq2seq=seq2seq)
+        if encoded.length > max_length:
+            left_out["too_long"] += 1
+        elif not any(encoded.weights):
+            left_out["nothing_learned"] += 1
+        else:
+            kept.append(encoded)
+    return kept, dict(left_out)
+
+
+def _assemble(
+    tokenizer: PreTrainedTokenizerBase, example: Example, pieces: Sequence[list[int]], *, seq2seq: bool
+) -> Encoded:
     tokens = [] if seq2seq else beginning(tokenizer)
     source = beginning(tokenizer) if seq2seq else []
     weights = [0.0] * len(tokens)
-    for span, ids in zip(example.spans, tokenise(tokenizer, [span.text for span in example.spans]), strict=True):
+    for span, ids in zip(example.spans, pieces, strict=True):
         if seq2seq and not tokens and span.weight == 0:
             source += ids
         else:
@@ -54,20 +79,3 @@ def encode_example(tokenizer: PreTrainedTokenizerBase, example: Example, *, seq2
     if seq2seq and not source:
         source = [tokenizer.eos_token_id]
     return Encoded(example.id, tuple(tokens), tuple(weights), tuple(source))
-
-
-def encode_examples(
-    tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, max_length: int, seq2seq: bool = False
-) -> tuple[list[Encoded], dict[str, int]]:
-    """Encode all, and leave out what is too long or has nothing to learn. Returns (kept, count by reason)."""
-    kept: list[Encoded] = []
-    left_out: Counter[str] = Counter()
-    for example in examples:
-        encoded = encode_example(tokenizer, example, seq2seq=seq2seq)
-        if encoded.length > max_length:
-            left_out["too_long"] += 1
-        elif not any(encoded.weights):
-            left_out["nothing_learned"] += 1
-        else:
-            kept.append(encoded)
-    return kept, dict(left_out)
