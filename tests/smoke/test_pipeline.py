@@ -1,0 +1,83 @@
+"""The real pipeline at smoke scale in an empty clone: one run, then nothing to do, one at a time, a remote."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+import yaml
+from filelock import FileLock
+
+from tests.smoke.clones import clone, core_seconds
+
+pytestmark = [pytest.mark.smoke, pytest.mark.slow]
+RAN = "Running stage"
+
+
+def test_the_pipeline_runs_in_an_empty_clone(finished):
+    project, said, seconds = finished
+    stages = yaml.safe_load((project.folder / "dvc.yaml").read_text())["stages"]
+    assert all(f"{RAN} '{name}" in said for name in stages)
+    assert list((project.folder / "metrics" / "evaluate").rglob("*.json"))
+    assert seconds < 300, f"{seconds:.0f} s of one core; the smoke scale has 300"
+
+
+def test_it_ends_with_the_table(finished):
+    project, said, _ = finished
+    table = project.run("python", "-m", "stepwise", "report")
+    assert table.strip()
+    assert said.rstrip().endswith(table.rstrip())
+
+
+def test_done_again_it_does_nothing(project):
+    begun = core_seconds()
+    said = project.make_repro()
+    assert RAN not in said
+    assert core_seconds() - begun < 5
+
+
+def test_a_second_one_at_the_same_time_is_refused(project):
+    with FileLock(project.folder / ".work" / "repro.lock"):
+        said = project.run("python", "-m", "stepwise.pipeline", fails=True)
+    assert said == "make repro: another one is at work in this folder; wait for it or stop it. Nothing was changed.\n"
+
+
+def test_one_method_alone(project):
+    said = project.run("python", "-m", "stepwise.pipeline", "--method", "warm_up")
+    assert RAN not in said
+    said = project.run("python", "-m", "stepwise.pipeline", "--method", "none_such", fails=True)
+    assert "no stages of METHOD=none_such" in said
+
+
+def test_a_smoke_model_is_registered_but_never_champion(project):
+    code = (
+        "import mlflow; from stepwise import tracking; client = mlflow.MlflowClient(tracking.address());"
+        "models = client.search_registered_models();"
+        "print(len(models), sum('champion' in one.aliases for one in models))"
+    )
+    count, champions = map(int, project.run("python", "-c", code).split()[-2:])
+    assert count == len(list((project.folder / "metrics" / "evaluate").rglob("*.json")))
+    assert champions == 0
+
+
+def test_a_remote_spares_everyone_else_the_work(project, tmp_path: Path):
+    project.run("dvc", "remote", "add", "--force", "--default", "shared", str(tmp_path / "remote"))
+    project.run("dvc", "push")
+    project.commit("Results at smoke scale")
+    other = clone(project.folder, tmp_path / "other")
+    other.run("dvc", "pull")
+    assert "up to date" in other.run("dvc", "status")
+    assert RAN not in other.run("dvc", "repro")
+
+
+def test_an_experiment_can_be_compared(project):
+    """Last but for the kills: it leaves the clone at its own parameters."""
+    project.commit("Before the experiment")
+    said = project.run("dvc", "exp", "run", "--name", "cold", "-S", "evaluate.temperature=0.5")
+    assert f"{RAN} 'evaluate" in said
+    assert f"{RAN} 'warm_up" not in said
+    table = list(csv.DictReader(io.StringIO(project.run("dvc", "exp", "show", "--csv"))))
+    assert "cold" in {row["Experiment"] for row in table}
+    project.run("dvc", "metrics", "diff")
