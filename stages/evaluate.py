@@ -15,7 +15,9 @@ from stepwise.tasks import get_task
 
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "evaluate"))
-def main(run: Run, *, method: str, task: str, model: str, data: Path, trained: Path, out: Path, metrics: Path) -> None:
+def main(
+    run: Run, *, method: str, task: str, model: str, data: Path, trained: Path, out: Path, metrics: Path, plot: Path
+) -> None:
     """Answer test problems greedily and sampled, dev problems greedily; register the model with what came out."""
     params, of_task = run.params, run.params.limits.cap(run.params.task[task])
     asked = get_task(task, of_task, seed=params.seed)
@@ -33,9 +35,8 @@ def main(run: Run, *, method: str, task: str, model: str, data: Path, trained: P
         write_jsonl(run.work / "predictions" / f"{name}.jsonl", predictions)
     run.publish(run.work / "predictions", out)
     numbers = evaluation.summarise(greedy, samples, params.evaluate.ks)
-    write_json(
-        metrics, {"method": method, "task": task, "model": model, "cells": evaluation.by_cell(greedy), **numbers}
-    )
+    write_json(metrics, {"method": method, "task": task, "model": model, **numbers})
+    write_json(plot, evaluation.by_cell(greedy))
     run.log(**numbers)
     run.register(method, task, model, folder=trained, dev=evaluation.one_each(dev))
 

@@ -9,10 +9,10 @@ from stepwise.stage import Run, stage
 
 
 @stage(params=("tasks", "models"))
-def main(run: Run, *, evaluations: Path, preparations: Path, curves: Path, out: Path, metrics: Path) -> None:
+def main(run: Run, *, evaluations: Path, preparations: Path, plots: Path, out: Path, metrics: Path) -> None:
     """Collect the metrics that stages left, as JSON for DVC and as a page for people."""
     rows = report.collect(evaluations, run.params.tasks, run.params.models)
-    report.build(rows, preparations, curves, run.work / "report", metrics)
+    report.build(rows, preparations, plots, run.work / "report", metrics)
     run.publish(run.work / "report", out)
     run.log(evaluations=len(rows))
 

@@ -16,7 +16,7 @@ from stepwise.training import sft
 
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "warm_up"))
-def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, curve: Path) -> None:
+def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, plot: Path) -> None:
     """Train on the references of the training problems; keep the state that answers dev best."""
     params, of_task = run.params, run.params.limits.cap(run.params.task[task])
     asked = get_task(task, of_task, seed=params.seed)
@@ -41,7 +41,7 @@ def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, 
     )
     write_card(run.work / "model", Card(method="warm_up", task=task, model=model, task_params=of_task))
     run.publish(run.work / "model", out)
-    write_json(curve, result.curve)
+    write_json(plot, result.curve)
     run.tracked.history = result.curve
     run.log(tokens_per_second=result.tokens_per_second, padding_share=result.padding_share, steps=result.steps)
 

@@ -139,10 +139,15 @@ def test_cells_by_bin_and_difficulty():
         prediction("c", False, bin="unseen"),
     ]
     rows = {(row["bin"], row["difficulty"]): row for row in by_cell(greedy)}
-    assert list(rows) == [("seen", ""), ("seen", "1 step"), ("seen", "2 steps"), ("unseen", "")]
-    assert rows["seen", ""]["accuracy"] == 0.5
+    assert list(rows) == [("seen", "seen"), ("seen", "1 step"), ("seen", "2 steps"), ("unseen", "unseen")]
+    assert rows["seen", "seen"]["accuracy"] == 0.5
     assert rows["seen", "1 step"]["problems"] == 1
-    assert rows["unseen", ""]["accuracy_low"] == 0.0
+    assert rows["unseen", "unseen"]["accuracy_low"] == 0.0
+
+
+def test_cells_are_in_the_order_of_their_numbers():
+    greedy = [prediction(name, True, difficulty=name) for name in ("11-15", "2-3", "8-10", "16+")]
+    assert [row["difficulty"] for row in by_cell(greedy)] == ["seen", "2-3", "8-10", "11-15", "16+"]
 
 
 def test_compare_pairs_by_problem_whatever_the_order():

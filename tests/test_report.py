@@ -38,13 +38,10 @@ class Strict(HTMLParser):
 
 
 def metrics(method="warm_up", task="toy", model="tiny", accuracy=0.5, **more):
-    cells = [
-        {"bin": "seen", "difficulty": "", "accuracy": 0.75, "accuracy_low": 0.5, "accuracy_high": 0.9, "problems": 8}
-    ]
     return {
         "method": method, "task": task, "model": model, "accuracy": accuracy, "accuracy_low": accuracy - 0.1,
         "accuracy_high": accuracy + 0.1, "accuracy_seen": 0.75, "strict_accuracy": 0.4, "problems": 16.0,
-        "cells": cells, **more,
+        **more,
     }  # fmt: skip
 
 
@@ -58,6 +55,8 @@ def folder(tmp_path):
     write("metrics/evaluate/warm_up/toy-tiny.json", metrics(**{"maj@2": 0.5, "maj@16": 0.6, "pass@2": 0.7}))
     write("metrics/evaluate/reft/toy-tiny.json", metrics(method="reft", accuracy=0.61234))
     write("metrics/prepare_tasks/toy.json", {"task": "toy", "train": 100, "dropped <b>": 3})
+    cell = {"bin": "seen", "difficulty": "easy", "accuracy": 0.75, "accuracy_low": 0.5, "accuracy_high": 0.9}
+    write("plots/evaluate/warm_up/toy-tiny.json", [cell])
     curve = [{"step": 10, "loss": 2.0}, {"step": 20, "loss": 1.0, "dev_accuracy": 0.5}]
     write("plots/warm_up/toy-tiny.json", curve)
     write("plots/other/table.json", [{"bin": "seen"}])
@@ -144,8 +143,7 @@ def test_evaluations_of_other_tasks_and_models_are_left_out(folder):
 def test_all_text_is_escaped(folder):
     evil = '<script>alert("x")</script>&'
     path = folder / "metrics/evaluate/warm_up/evil.json"
-    cells = [{"bin": evil, "difficulty": evil, "accuracy": 0.5, "accuracy_low": 0.1, "accuracy_high": 0.9}]
-    path.write_text(json.dumps(metrics(method=evil, task=evil, model=evil, cells=cells)))
+    path.write_text(json.dumps(metrics(method=evil, task=evil, model=evil)))
     (folder / "metrics/prepare_tasks/evil.json").write_text(json.dumps({"task": evil, evil: evil}))
     (folder / "plots/<script>.json").write_text(json.dumps([{"step": 1, "loss": 0.0}]))
     page = Strict(built(folder).read_text())

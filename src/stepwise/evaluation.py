@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -146,14 +147,22 @@ def cluster(answers: Sequence[str | None]) -> list[int | None]:
 
 
 def by_cell(greedy: Sequence[Prediction]) -> list[dict[str, str | float]]:
-    """Accuracy with its interval by bin and by the difficulty inside it (empty: the whole bin), as rows of a plot."""
+    """Accuracy with its interval by bin and by the difficulty inside it, as rows of a plot.
+
+    A whole bin's row has the bin's name as its difficulty and comes first; difficulties follow by the numbers in them.
+    """
     rows: list[dict[str, str | float]] = []
-    cells = [*((one.bin, "") for one in greedy), *((one.bin, one.difficulty) for one in greedy if one.difficulty)]
-    for name, difficulty in dict.fromkeys(sorted(cells)):
-        members = [one for one in greedy if one.bin == name and difficulty in ("", one.difficulty)]
+    cells = {(one.bin, difficulty) for one in greedy for difficulty in (one.bin, one.difficulty) if difficulty}
+    for name, difficulty in sorted(cells, key=lambda cell: (cell[0], cell[1] != cell[0], _by_numbers(cell[1]))):
+        members = [one for one in greedy if one.bin == name and difficulty in (one.bin, one.difficulty)]
         numbers = _interval("accuracy", members)
         rows.append({"bin": name, "difficulty": difficulty, "problems": float(len(members)), **numbers})
     return rows
+
+
+def _by_numbers(text: str) -> list[tuple[int, str]]:
+    """Sorts "8-10" before "11-15", as a person would."""
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text)]
 
 
 def compare(first: Sequence[Prediction], second: Sequence[Prediction], *, seed: int = 0) -> Comparison:

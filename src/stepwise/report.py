@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +36,11 @@ class Row:
     task: str
     model: str
     numbers: dict[str, float]
-    cells: list[dict[str, Any]] = field(default_factory=list)
-    """Accuracy with interval by bin and by difficulty, as evaluation.by_cell makes them."""
+
+    @property
+    def place(self) -> str:
+        """Path below any folder of evaluations."""
+        return f"{self.method}/{self.task}-{self.model}.json"
 
 
 @dataclass(frozen=True)
@@ -48,15 +51,16 @@ class Curve:
     points: list[dict[str, float]]
 
 
-def build(rows: list[Row], preparations: Path, curves: Path, out: Path, metrics: Path) -> None:
-    """Write `out`/index.html and the JSON that DVC reads: the rows, their tasks' problems and their learning curves."""
+def build(rows: list[Row], preparations: Path, plots: Path, out: Path, metrics: Path) -> None:
+    """Write `out`/index.html and the JSON that DVC reads: the rows, their cells, problems and learning curves."""
     from stepwise.report_page import page
 
     out.mkdir(parents=True, exist_ok=True)
     tasks, runs = {row.task for row in rows}, {f"{row.task}-{row.model}" for row in rows}
     prepared = [_json(path) for path in sorted(preparations.glob("*.json")) if path.stem in tasks]
-    drawn = [curve for curve in collect_curves(curves) if curve.name.rpartition("/")[2] in runs]
-    (out / "index.html").write_text(page(rows, prepared, drawn), encoding="utf-8")
+    drawn = [curve for curve in collect_curves(plots) if curve.name.rpartition("/")[2] in runs]
+    cells = {row.place: _json(path) for row in rows if (path := plots / "evaluate" / row.place).is_file()}
+    (out / "index.html").write_text(page(rows, cells, prepared, drawn), encoding="utf-8")
     write_json(metrics, summary(rows))
 
 
@@ -152,7 +156,7 @@ def _row(path: Path, found: Any) -> Row:
     if missing:
         raise ReportError(f"{path} has no {missing[0]!r}; it is not the metrics of an evaluation: remove it")
     numbers = {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
-    return Row(found["method"], found["task"], found["model"], numbers, found.get("cells", []))
+    return Row(found["method"], found["task"], found["model"], numbers)
 
 
 def _json(path: Path) -> Any:

@@ -29,11 +29,15 @@ svg .range { stroke: var(--ink); stroke-width: 1.5; } p, dt { color: var(--soft)
 """
 
 
-def page(rows: Sequence[Row], prepared: Sequence[dict[str, Any]], curves: Sequence[Curve]) -> str:
+Cells = dict[str, list[dict[str, Any]]]
+"""Accuracy with interval by bin and by difficulty (see evaluation.by_cell), by an evaluation's place."""
+
+
+def page(rows: Sequence[Row], cells: Cells, prepared: Sequence[dict[str, Any]], curves: Sequence[Curve]) -> str:
     """The page's HTML."""
     sections = [
         _section("Accuracy on the test problems", _results(list(rows))),
-        _section("By difficulty", _charts(_bins(rows)), "Share of problems solved, with 95 % intervals."),
+        _section("By difficulty", _charts(_bins(rows, cells)), "Share of problems solved, with 95 % intervals."),
         _section("Learning curves", _charts(_curves(curves)), "Over optimiser steps."),
         _section("Problems", _table(*_prepared(prepared)), "What was loaded, and what was dropped for which reason."),
         _section("Where to look next", _next()),
@@ -80,18 +84,19 @@ def _prepared(prepared: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[
     return ["task", *names], [[str(one.get(key, "-")) for key in ("task", *names)] for one in prepared]
 
 
-def _bins(rows: Sequence[Row]) -> list[str]:
+def _bins(rows: Sequence[Row], cells: Cells) -> list[str]:
     charts = []
     for (task, model), several in groupby(rows, key=lambda row: (row.task, row.model)):
         marks = [
             Bar(
-                f"{row.method}: {' '.join(filter(None, (cell['bin'], cell['difficulty'])))}",
+                f"{row.method}: {cell['difficulty']}"
+                + (f" ({cell['bin']})" if cell["difficulty"] != cell["bin"] else ""),
                 cell["accuracy"],
                 cell["accuracy_low"],
                 cell["accuracy_high"],
             )
             for row in several
-            for cell in row.cells
+            for cell in cells.get(row.place, ())
         ]
         if marks:
             charts.append(bars(f"{task}, {model}", marks))

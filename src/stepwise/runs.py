@@ -14,8 +14,8 @@ from stepwise.errors import StepwiseError
 from stepwise.records import write_json
 from stepwise.registry import Registration
 
-OUTPUTS = ("out", "metrics", "curve")
-"""Beginnings of the names of a stage's arguments that are written, not read."""
+OUTPUTS = ("out", "metrics", "plot")
+"""Names of a stage's arguments that are written, not read."""
 
 
 class RunError(StepwiseError, ValueError):
@@ -67,7 +67,7 @@ class StageRun:
         self.commit, self.dirty = provenance.code_state(where)
         lock = where / "dvc.lock"
         self.lock = provenance.dvc_md5(lock) if lock.is_file() else ""
-        read = [value for name, value in self.arguments.items() if not name.startswith(OUTPUTS)]
+        read = [value for name, value in self.arguments.items() if name not in OUTPUTS]
         self.data = provenance.data_versions([*read, *self.inputs], where)
         self.experiment = os.environ.get("DVC_EXP_NAME", "")
         self.machine = provenance.machine()

@@ -111,7 +111,7 @@ def _launch(name: str, body: Callable[..., None], declared: tuple[str, ...]) -> 
         if params.launcher.kind == "local" or launcher.inside_job():
             _execute(run, body, arguments)
             return 0
-        outs = [path for key, path in arguments.items() if key.startswith(tracking.OUTPUTS)]
+        outs = [path for key, path in arguments.items() if key in tracking.OUTPUTS]
         command = [sys.executable, *sys.argv]
         return launcher.launch(name, command, params.launcher, key=run.fingerprint, outs=outs)
     except StepwiseError as error:
@@ -169,7 +169,7 @@ def _fingerprint(name: str, values: dict[str, object], arguments: dict[str, Any]
     """Hash of what decides a result: declared parameters, arguments, inputs and the code."""
     digest = hashlib.sha256(json.dumps([name, values, sorted(map(str, arguments.items()))], sort_keys=True).encode())
     paths = [(key, value) for key, value in sorted(arguments.items()) if isinstance(value, Path)]
-    inputs = [value for key, value in paths if not key.startswith(tracking.OUTPUTS)]
+    inputs = [value for key, value in paths if key not in tracking.OUTPUTS]
     for root in (CODE, Path("stages") / f"{name}.py", *inputs):
         for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
             if file.is_file() and "__pycache__" not in file.parts:
