@@ -42,7 +42,7 @@ class Project:
     def run(self, *command: str, fails: bool = False, **more: str) -> str:
         """Run a command to its end and return what it said."""
         process = self.start(*command, **more)
-        said, _ = process.communicate(timeout=600)
+        said, _ = process.communicate(timeout=1500)
         assert (process.returncode != 0) == fails, f"{' '.join(command)}: exit {process.returncode}\n{said}"
         return said
 

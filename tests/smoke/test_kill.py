@@ -18,7 +18,7 @@ import yaml
 
 from tests.smoke.clones import clone
 
-pytestmark = [pytest.mark.smoke, pytest.mark.slow]
+pytestmark = [pytest.mark.smoke, pytest.mark.slow, pytest.mark.timeout(1600)]
 LONGER = ["scale=smoke", "limits.epochs=6", "warm_up.saves=9", "backend.batch_tokens=300"]
 """Enough checkpoints and batches to be killed between."""
 

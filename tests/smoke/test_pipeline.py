@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from tests.smoke.clones import clone, core_seconds
 
-pytestmark = [pytest.mark.smoke, pytest.mark.slow]
+pytestmark = [pytest.mark.smoke, pytest.mark.slow, pytest.mark.timeout(1600)]
 RAN = "Running stage"
 
 
