@@ -32,7 +32,7 @@ bench: install ## speed and memory as ratios against a named baseline
 	@python -m benchmarks
 
 check-results: install ## rerun the pipeline and compare with the committed metrics within their intervals
-	@python -m stepwise.pipeline --check
+	@python -m stepwise.reproduction
 
 lint: install ## ruff: style and format
 	@ruff check . && ruff format --check .

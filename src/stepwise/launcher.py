@@ -87,7 +87,7 @@ def inside_job() -> bool:
 
 
 def launch(
-    stage: str, command: Sequence[str], params: LauncherParams, *, key: str = "", outs: Sequence[Path] = ()
+    stage: str, command: Sequence[str], params: LauncherParams, *, key: str = "", outs: Sequence[str | Path] = ()
 ) -> int:
     """Run a stage's command where `params` says and return its exit code.
 
@@ -97,7 +97,7 @@ def launch(
     """
     if params.kind == "local":
         return subprocess.call(list(command))
-    job = Job(stage, tuple(command), key or _key(command), tuple(outs))
+    job = Job(stage, tuple(command), key or _key(command), tuple(map(Path, outs)))
     number = _attach(job, params)
     try:
         code = _follow(number, job.folder, params.poll_seconds)

@@ -20,7 +20,7 @@ LAYERS = (
     ("interaction", "training", "evaluation", "launcher", "report"),
     ("stage",),
     ("methods",),
-    ("solver", "pipeline"),
+    ("solver", "pipeline", "reproduction"),
     ("cli", "__init__"),
     ("__main__",),
 )
