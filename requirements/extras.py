@@ -25,7 +25,8 @@ def install_packages() -> None:
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        print(f"extras: only root on Debian or Ubuntu could install {', '.join(name for names in missing.values() for name in names)}")
+        names = [name for packages in missing.values() for name in packages]
+        print(f"extras: only root on Debian or Ubuntu could install {', '.join(names)}")
         return
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "-qq", "update"], env=environment, check=False)

@@ -50,9 +50,11 @@ def restart_with_newer_python():
 
 
 def works(python):
-    """Whether a Python starts (a shim of a version manager may not)."""
-    done = subprocess.run([str(python), "-c", ""], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    return done.returncode == 0
+    """Whether a Python starts (a shim of a version manager, or one whose system was upgraded, may not)."""
+    try:
+        return subprocess.call([str(python), "-c", ""], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
 
 
 def take(lock):
