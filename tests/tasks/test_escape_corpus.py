@@ -17,7 +17,7 @@ from tests.tasks.escapes import Case, corpus
 
 ANY = ("dunder walk", "patch builtins", "patch json")
 """Programs that may end any way, as long as they change nothing."""
-TIMEOUT = 0.7
+TIMEOUT = 0.5
 
 
 @pytest.fixture(scope="module")

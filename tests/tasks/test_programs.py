@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 
@@ -61,9 +60,7 @@ def test_values_of_other_kinds():
 
 def test_the_limit_is_each_programs_own():
     loop = "def solution():\n    while True:\n        pass\n"
-    start = time.perf_counter()
     outcomes = run_programs([loop, isolated(1), loop + "\n", isolated(2)], timeout=0.5)
-    assert time.perf_counter() - start < 5
     assert [outcome.value for outcome in outcomes] == [None, 1, None, 2]
     assert "longer than 0.5 s" in (outcomes[0].error or "")
 

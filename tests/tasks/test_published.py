@@ -13,6 +13,7 @@ import pytest
 from stepwise.params import ParamsError, TaskParams
 from stepwise.records import Problem
 from stepwise.tasks import get_task, math_format, sources
+from stepwise.tasks.answers import equal_numbers
 from stepwise.tasks.base import Task, example
 from stepwise.tasks.program_text import program_header
 from stepwise.tasks.programs import run_programs
@@ -211,3 +212,10 @@ class TestRealData:
             if problem.reference
         )
         assert same[True] > 0.98 * same.total()
+
+    def test_programs_of_gsm_hard_run_to_their_targets_mostly_without_a_process(self, data):
+        rows = sources.read_rows(sources.find(data, ("gsm8k_programs/gsm_hard",)), ("code",))
+        outcomes = run_programs([row["code"] for row in rows])
+        values = [math_format.robust_value(outcome.value) for outcome in outcomes]
+        assert all(equal_numbers(value, row["target"]) for value, row in zip(values, rows, strict=True))
+        assert sum(outcome.isolation == "evaluator" for outcome in outcomes) > 0.99 * len(rows)

@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from stepwise.tasks.jail import namespaces
+from stepwise.tasks.jail.worker import PATIENCE
 
 UNSAFE_FLAG = "STEPWISE_UNSAFE_PROGRAMS"
 MAX_WORKERS = 4
 _GRACE = 20.0
-"""Seconds beyond a program's own limit after which a worker that says nothing is replaced (its imports included)."""
+"""Seconds beyond a program's own limits after which a worker that says nothing is replaced."""
 _START = 30.0
 _JAIL = Path(__file__).with_name("jail")
 _BOOT = (
@@ -145,7 +146,7 @@ class Pool:
         self._lock = threading.Lock()
 
     def run(self, sources: Sequence[str], timeout: float) -> list[dict[str, Any]]:
-        """Outcomes (`{"value"}` or `{"error"}`) of programs, in order; each has `timeout` seconds."""
+        """Outcomes (`{"value"}` or `{"error"}`) of programs, in order; each has `timeout` seconds of processor time."""
         with self._lock:
             while len(self._workers) < min(self._size, len(sources)):
                 self._workers.append(_Worker(self.isolation, self._modules))
@@ -183,7 +184,7 @@ class Pool:
         except WorkerEndedError:
             worker = self._replaced(worker)
             worker.send(sources[index], timeout)
-        busy[worker] = (index, time.monotonic() + timeout + _GRACE)
+        busy[worker] = (index, time.monotonic() + PATIENCE * timeout + _GRACE)
 
     def _replaced(self, worker: _Worker) -> _Worker:
         worker.kill()

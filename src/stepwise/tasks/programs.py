@@ -31,7 +31,8 @@ class Outcome:
 def run_programs(sources: Sequence[str], *, timeout: float = 2.0) -> list[Outcome]:
     """Outcomes of programs, in order; equal programs are run once. Never raises on what a program does.
 
-    `timeout` is the wall-clock limit in seconds of each program that has to run isolated.
+    `timeout` is the processor time in seconds that each program has which has to run isolated (and five times as long
+    by the clock), so that outcomes do not depend on how busy the machine is.
     """
     keys = [hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest() for source in sources]
     outcomes: dict[bytes, Outcome] = {}
