@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from stepwise.generation.base import Completion, Sampling
+from stepwise.generation.progress import Progress
 from stepwise.generation.readers import Reader
 from stepwise.generation.sampling import choose
 from stepwise.generation.stopping import Stopping
@@ -27,7 +28,13 @@ class Draft:
 
 
 def decode(
-    reader: Reader, rows: int, sampling: Sampling, stopping: Stopping, chances: np.ndarray | None, adjust: Adjust | None
+    reader: Reader,
+    rows: int,
+    sampling: Sampling,
+    stopping: Stopping,
+    progress: Progress,
+    chances: np.ndarray | None = None,
+    adjust: Adjust | None = None,
 ) -> list[Completion]:
     """Continue every row until it ends.
 
@@ -36,6 +43,7 @@ def decode(
         rows: how many.
         sampling: temperature, filters and the longest completion.
         stopping: end tokens and stop strings.
+        progress: counts rows that end and tokens.
         chances: uniform numbers [rows, steps], or None for greedy.
         adjust: an optional change of the logits, or None.
 
@@ -52,7 +60,9 @@ def decode(
         chance = None if table is None else table[active, step].to(logits.device)
         tokens, logprobs = choose(logits, sampling, chance)
         done = _append([drafts[row] for row in active], tokens.tolist(), logprobs.tolist(), stopping)
-        if len(done) == len(active) or step + 1 == sampling.max_new_tokens:
+        last = len(done) == len(active) or step + 1 == sampling.max_new_tokens
+        progress.add(len(active) if last else len(done), len(active))
+        if last:
             break
         if done:
             tokens = _leave(reader, active, done, tokens)

@@ -74,7 +74,10 @@ def run(
     compute: Callable[[Batch], Any],
     progress: Progress,
 ) -> Iterator[tuple[Batch, Any]]:
-    """Each batch with its result (a JSON value), from the journal where it has it; new results are appended to it."""
+    """Each batch with its results (a JSON list), from the journal where it has them; new ones are appended to it.
+
+    `compute` counts what it makes in `progress`; what is taken from the journal is counted here.
+    """
     journal = Journal(path)
     for batch in batches:
         name = key(batch) if path is not None else ""
@@ -82,7 +85,8 @@ def run(
         results = journal.known[name] if known else compute(batch)
         if path is not None and not known:
             journal.append(name, results)
-        progress.advance(results, reused=known)
+        if known:
+            progress.skip(len(results))
         yield batch, results
 
 

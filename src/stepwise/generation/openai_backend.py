@@ -51,17 +51,19 @@ class OpenAIBackend:
         if sampling.top_k and not self._extended():
             raise GenerationError(f"{model} is not served by vLLM and may not know top_k; set top_k to 0")
         rows = [Row(prompt, sample) for prompt in range(len(prompts)) for sample in range(sampling.n)]
+        progress = Progress("generating", len(rows))
 
         def one(row: Row) -> Completion:
             payload = self._payload(prompts[row.prompt], sampling, row.sample)
-            return _completion(self.client.complete(payload, row.prompt * sampling.n + row.sample))
+            made = _completion(self.client.complete(payload, row.prompt * sampling.n + row.sample))
+            progress.add(1, len(made.token_ids) or len(made.logprobs))
+            return made
 
         def key(batch: list[Row]) -> str:
             texts = [[*prompts[row.prompt], row.sample] for row in batch]
             return journals.content_key("generate", model, asdict(sampling), texts)
 
         made: dict[Row, Completion] = {}
-        progress = Progress("generating", len(rows))
         batches = self._batches(rows)
         for batch, results in journals.run(journal, batches, key, lambda b: journals.pack(self._map(one, b)), progress):
             made.update(zip(batch, journals.unpack(results), strict=True))
@@ -80,6 +82,7 @@ class OpenAIBackend:
             return [[] for _ in items]
         model = self.model()
         numbers = {pair: number for number, pair in enumerate(pairs)}
+        progress = Progress("scoring", len(pairs))
 
         def one(pair: tuple[str, str]) -> list[float]:
             prefix, text = pair
@@ -87,18 +90,19 @@ class OpenAIBackend:
                 return []
             payload = {"model": model, "prompt": prefix + text, "echo": True, "logprobs": 1, "max_tokens": 1}
             payload["temperature"] = 0.0
-            return _echoed(self.client.complete(payload, numbers[pair]), prefix, text)
+            found = _echoed(self.client.complete(payload, numbers[pair]), prefix, text)
+            progress.add(1, len(found))
+            return found
 
         def key(batch: list[tuple[str, str]]) -> str:
             return journals.content_key("score", model, batch)
 
-        found: list[list[float]] = []
+        scores: list[list[float]] = []
         batches = self._batches(pairs)
-        progress = Progress("scoring", len(pairs))
         for _, results in journals.run(journal, batches, key, lambda batch: self._map(one, batch), progress):
-            found += results
-        scores = iter(found)
-        return [[tuple(next(scores)) for _ in texts] for _, texts in items]
+            scores += results
+        every = iter(scores)
+        return [[tuple(next(every)) for _ in texts] for _, texts in items]
 
     def model(self) -> str:
         """Name of the served model; waits for a server at the first call. Raises where servers differ."""

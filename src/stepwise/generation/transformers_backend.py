@@ -62,11 +62,12 @@ class TransformersBackend:
             rows = [[*prompts[row.prompt], row.sample] for row in batch]
             return journals.content_key("generate", mark, asdict(sampling), rows)
 
+        progress = Progress("generating", len(prompts) * sampling.n)
+
         def compute(batch: list[Row]) -> list[dict[str, Any]]:
-            return journals.pack(self._decode(batch, prompts, ids, sampling, stopping))
+            return journals.pack(self._decode(batch, prompts, ids, sampling, stopping, progress))
 
         made: dict[Row, Completion] = {}
-        progress = Progress("generating", len(prompts) * sampling.n)
         with _evaluating(self.model):
             for batch, results in journals.run(journal, batches, key, compute, progress):
                 made.update(zip(batch, journals.unpack(results), strict=True))
@@ -89,12 +90,17 @@ class TransformersBackend:
             rows = [[packed[number].prefix, packed[number].continuations] for number in batch]
             return journals.content_key("score", mark, rows)
 
+        progress = Progress("scoring", len(packed))
+
         def compute(batch: list[int]) -> list[list[list[float]]]:
-            return score(self.model, [packed[number] for number in batch], self._filler)
+            chosen = [packed[number] for number in batch]
+            found = score(self.model, chosen, self._filler)
+            progress.add(len(chosen), sum(pack.tail for pack in chosen))
+            return found
 
         scores: list[list[tuple[float, ...]]] = [[() for _ in continuations] for _, continuations in items]
         with _evaluating(self.model):
-            for batch, results in journals.run(journal, batches, key, compute, Progress("scoring", len(packed))):
+            for batch, results in journals.run(journal, batches, key, compute, progress):
                 for number, found in zip(batch, results, strict=True):
                     for place, values in zip(packed[number].numbers, found, strict=True):
                         scores[owners[number]][place] = tuple(values)
@@ -120,6 +126,7 @@ class TransformersBackend:
         ids: Sequence[list[int]],
         sampling: Sampling,
         stopping: Stopping,
+        progress: Progress,
     ) -> list[Completion]:
         """One batch; rows of one prompt are neighbours in it and the longest prompt is first."""
         distinct = list(dict.fromkeys(row.prompt for row in batch))
@@ -134,7 +141,7 @@ class TransformersBackend:
         def adjust(logits: torch.Tensor, rows: Sequence[int], step: int) -> torch.Tensor:
             return logits if hook is None else hook(logits, [batch[row].prompt for row in rows], step)
 
-        return decode(reader, len(batch), sampling, stopping, chances, adjust if hook is not None else None)
+        return decode(reader, len(batch), sampling, stopping, progress, chances, adjust if hook is not None else None)
 
     def _reader(self, prompts: list[list[int]], owners: list[int], sampling: Sampling) -> Reader:
         kind = EncoderDecoderReader if self.seq2seq else CausalReader

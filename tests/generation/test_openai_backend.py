@@ -1,0 +1,211 @@
+"""A server of the completions protocol on loopback that can be told to misbehave."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from stepwise.generation import make_backend
+from stepwise.generation.base import Backend, GenerationError, Sampling
+from stepwise.generation.openai_backend import OpenAIBackend
+from stepwise.params import BackendParams
+
+FAST = {"attempts": 4, "pause": 0.01, "ready_seconds": 0.3}
+
+
+class Server:
+    """Answers `<prompt>!<seed>`. `faults` are used up one a request: a status, "close" or "slow"."""
+
+    def __init__(self, faults=(), owner="vllm", echoes=True, model="m"):
+        self.faults, self.owner, self.echoes, self.model = list(faults), owner, echoes, model
+        self.seen, self.headers, self.now, self.most = [], [], 0, 0
+        self.lock = threading.Lock()
+
+    def completion(self, asked):
+        if asked.get("echo") and self.echoes:
+            text = asked["prompt"] + "z"
+            tokens = list(range(0, len(text), 2))
+            values = [None, *(-float(offset) for offset in tokens[1:])]
+            return {"text": text, "logprobs": {"text_offset": tokens, "token_logprobs": values}}
+        return {
+            "text": f"{asked['prompt']}!{asked.get('seed')}",
+            "finish_reason": "length" if asked["max_tokens"] == 1 else "stop",
+            "stop_reason": asked["stop"][0] if "stop" in asked else None,
+            "token_ids": [1, 2],
+            "logprobs": {"token_logprobs": [-0.5, -0.25]},
+        }
+
+
+@contextmanager
+def serve(server):
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+        def answer(self, body, status=200):
+            data = json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def do_GET(self):
+            self.answer({"data": [{"id": server.model, "owned_by": server.owner}]})
+
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with server.lock:
+                server.seen.append(asked)
+                server.headers.append(dict(self.headers))
+                server.now += 1
+                server.most = max(server.most, server.now)
+                fault = server.faults.pop(0) if server.faults else None
+            time.sleep(0.6 if fault == "slow" else 0.01)
+            with server.lock:
+                server.now -= 1
+            if fault == "close":
+                self.connection.close()
+            elif isinstance(fault, int):
+                self.answer({"error": "told to fail"}, fault)
+            elif fault != "slow":
+                self.answer({"choices": [server.completion(asked)]})
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{http.server_address[1]}"
+    finally:
+        http.shutdown()
+        http.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch):
+    for name in ("STEPWISE_SERVERS", "STEPWISE_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+PROMPTS = [(f"q{number}", "?") for number in range(12)]
+
+
+def test_completions_in_order_with_bounded_concurrency():
+    server = Server()
+    with serve(server) as address:
+        backend = OpenAIBackend([address], concurrency=3, timeout=5, **FAST)
+        found = backend.generate(PROMPTS, Sampling(n=2, seed=7, temperature=1.0))
+    assert isinstance(backend, Backend)
+    assert [one[0].text.split("!")[0] for one in found] == ["".join(prompt) for prompt in PROMPTS]
+    assert (found[0][0].token_ids, found[0][0].logprobs, found[0][0].finish_reason) == ((1, 2), (-0.5, -0.25), "eos")
+    assert len({asked["seed"] for asked in server.seen}) == 24
+    assert 1 < server.most <= 3
+
+
+def test_misbehaviour_changes_nothing():
+    sampling = Sampling(n=2, seed=7, temperature=1.0)
+    with serve(Server()) as good, serve(Server(faults=[500, "close", 429, "slow", 503, "close", "slow"])) as bad:
+        expected = OpenAIBackend([good], concurrency=4, timeout=5, **FAST).generate(PROMPTS, sampling)
+        found = OpenAIBackend([good, bad], concurrency=4, timeout=0.3, **FAST).generate(PROMPTS, sampling)
+        assert OpenAIBackend([bad], concurrency=4, timeout=0.3, **FAST).generate(PROMPTS, sampling) == expected
+    assert found == expected
+
+
+def test_giving_up_names_server_cause_and_remedy():
+    with serve(Server(faults=[500] * 9)) as address:
+        backend = OpenAIBackend([address], timeout=5, **FAST)
+        with pytest.raises(GenerationError, match=rf"after 4 attempts \({address}: HTTP 500.*told to fail.*log"):
+            backend.generate([("a",)], Sampling())
+
+
+def test_a_refused_request_is_not_repeated():
+    server = Server(faults=[400])
+    with serve(server) as address, pytest.raises(GenerationError, match=r"refuses the request .*HTTP 400"):
+        OpenAIBackend([address], timeout=5, **FAST).generate([("a",)], Sampling())
+    assert len(server.seen) == 1
+
+
+def test_no_server_up_is_named_after_the_deadline():
+    begun = time.monotonic()
+    with pytest.raises(GenerationError, match=r"no server answered within 0 s: http://127.0.0.1:9 "):
+        OpenAIBackend(["http://127.0.0.1:9/v1"], timeout=5, **FAST).generate([("a",)], Sampling())
+    assert time.monotonic() - begun < 5
+
+
+def test_a_server_that_is_down_is_left_out():
+    with serve(Server()) as address:
+        backend = OpenAIBackend(["http://127.0.0.1:9", address], timeout=5, **FAST)
+        assert len(backend.generate(PROMPTS, Sampling())) == 12
+
+
+def test_addresses_and_key_come_from_the_environment(monkeypatch):
+    server = Server()
+    with serve(server) as address:
+        monkeypatch.setenv("STEPWISE_SERVERS", f" {address}/v1 ,")
+        monkeypatch.setenv("STEPWISE_API_KEY", "k")
+        backend = make_backend(BackendParams(kind="openai", addresses=["http://127.0.0.1:9"]), load=lambda: (0, 0))
+        backend.generate([("a",)], Sampling())
+    assert server.headers[0]["Authorization"] == "Bearer k"
+    monkeypatch.delenv("STEPWISE_SERVERS")
+    with pytest.raises(GenerationError, match=r"no server; set backend\.addresses or STEPWISE_SERVERS"):
+        OpenAIBackend([])
+
+
+def test_servers_of_different_models_are_refused():
+    refused = pytest.raises(GenerationError, match="different models: m, n")
+    with serve(Server(model="m")) as one, serve(Server(model="n")) as two, refused:
+        OpenAIBackend([one, two], timeout=5, **FAST).generate([("a",)], Sampling())
+
+
+def test_how_a_completion_ended_and_what_is_sent():
+    server = Server()
+    with serve(server) as address:
+        backend = OpenAIBackend([address], timeout=5, **FAST)
+        assert backend.generate([("a",)], Sampling(1))[0][0].finish_reason == "length"
+        assert backend.generate([("a",)], Sampling(stop=("\n",), top_k=5))[0][0].finish_reason == "stop"
+    assert (server.seen[1]["stop"], server.seen[1]["top_k"], server.seen[1]["return_token_ids"]) == (["\n"], 5, True)
+
+
+def test_additions_to_the_protocol_only_where_known():
+    server = Server(owner="someone")
+    with serve(server) as address:
+        backend = OpenAIBackend([address], timeout=5, **FAST)
+        with pytest.raises(GenerationError, match="may not know top_k"):
+            backend.generate([("a",)], Sampling(top_k=5))
+        backend.generate([("a",)], Sampling())
+    assert "return_token_ids" not in server.seen[0]
+
+
+def test_scores_come_from_the_echo():
+    with serve(Server()) as address:
+        backend = OpenAIBackend([address], timeout=5, **FAST)
+        assert backend.score_many([(("abcd",), ["xxxx", "", "yy"]), (("ab",), ["x"])]) == [
+            [(-4.0, -6.0), (), (-4.0,)],
+            [(-2.0,)],
+        ]
+        with pytest.raises(GenerationError, match="a token spans the border between 'abc' and 'xx'"):
+            backend.score(("abc",), ["xx"])
+        with pytest.raises(GenerationError, match="give a prefix"):
+            backend.score(("",), ["xx"])
+
+
+def test_a_server_that_does_not_echo_cannot_score():
+    with serve(Server(echoes=False)) as address, pytest.raises(GenerationError, match="does not echo prompts"):
+        OpenAIBackend([address], timeout=5, **FAST).score(("ab",), ["x"])
+
+
+def test_a_pass_goes_on_from_its_journal(tmp_path):
+    path = tmp_path / "j.jsonl"
+    with serve(Server()) as address:
+        whole = OpenAIBackend([address], concurrency=1, timeout=5, **FAST).generate(PROMPTS, Sampling(), journal=path)
+    whole_bytes = path.read_bytes()
+    path.write_bytes(b"".join(whole_bytes.splitlines(keepends=True)[:2]))
+    server = Server()
+    with serve(server) as address:
+        backend = OpenAIBackend([address], concurrency=1, timeout=5, **FAST)
+        assert backend.generate(PROMPTS, Sampling(), journal=path) == whole
+    assert len(server.seen) == 4
+    assert path.read_bytes() == whole_bytes
