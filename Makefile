@@ -3,6 +3,7 @@
 SCALE ?=
 METHOD ?=
 PYTEST ?=
+BENCHMARKS ?= programs generation scoring sft
 PYTHON3 ?= python3
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -28,8 +29,8 @@ test-all: install ## install what may be installed, then fail on every skip but 
 	@python requirements/extras.py
 	@python -m pytest --no-skips $(PYTEST)
 
-bench: install ## speed and memory as ratios against a named baseline
-	@python -m benchmarks
+bench: install ## speed and memory as ratios against a named baseline (BENCHMARKS="programs sft")
+	@for each in $(BENCHMARKS); do echo "== $$each"; python -m benchmarks.$$each || exit 1; done
 
 check-results: install ## rerun the pipeline and compare with the committed metrics within their intervals
 	@python -m stepwise.reproduction
@@ -49,5 +50,6 @@ lock: install ## resolve requirements/*.in into the locks
 ui: install ## MLflow's pages on this machine
 	@mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
 
-clean: ## remove the environment and work in progress; results stay
-	rm -rf .venv .work
+clean: ## remove the environment and work in progress; results and what MLflow is filled from stay
+	rm -rf .venv
+	find .work -mindepth 1 -maxdepth 1 ! -name tracking -exec rm -rf {} +
