@@ -136,6 +136,8 @@ class SftParams(Section):
     warm_up_share: Share = 0.1
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     weight_decay: float = Field(0.0, ge=0)
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """Muon takes fewer steps where a model is made from nothing; AdamW is what papers fine-tune with."""
     clip: float = Field(1.0, gt=0)
     precision: Literal["fp32", "bf16"] = "fp32"
     evaluations: Positive = 4

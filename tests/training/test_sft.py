@@ -234,10 +234,11 @@ class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("lora", [0, 2])
+@pytest.mark.parametrize(("lora", "optimizer"), [(0, "adamw"), (2, "adamw"), (0, "muon")])
 @pytest.mark.parametrize("kill_at", [3, 4, 5])
-def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kill_at, lora):
-    params = PARAMS.model_copy(update={"lora": LoraParams(rank=lora, dropout=0.3, targets=["q_proj"])})
+def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kill_at, lora, optimizer):
+    adapters = LoraParams(rank=lora, dropout=0.3, targets=["q_proj"])
+    params = PARAMS.model_copy(update={"lora": adapters, "optimizer": optimizer})
 
     def evaluate(model, tokenizer):
         return next(iter(model.parameters())).sum().item()

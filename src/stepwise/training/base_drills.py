@@ -60,6 +60,17 @@ def made_up_words(rng: random.Random, count: int, alike: float = 0.4) -> list[st
     return words
 
 
+def copies(rng: random.Random) -> Spans:
+    """A row of made-up words, numbers and brackets, written again, plain or quoted.
+
+    Without it the skill of copying, on which all others wait, comes late in training.
+    """
+    makers = (made_up_word, lambda rng: str(rng.randint(-999, 999)), lambda rng: _bracket(rng, 3))
+    items = [maker(rng) for maker in rng.choices(makers, (6, 3, 1), k=rng.randint(4, 12))]
+    again = ", ".join(f'"{item}"' for item in items) if rng.random() < 0.5 else " ".join(items)
+    return Span(text=f"List: {' '.join(items)}\nAgain:", weight=0.0), Span(text=f" {again}.")
+
+
 def sums(rng: random.Random) -> Spans:
     """Lines of one operation on two integers, of the sizes that brackets lead to; only results are learned."""
     spans: list[Span] = []

@@ -34,17 +34,19 @@ def _story(rng: random.Random) -> Spans:
 
 
 def _spans(story: Story, form: Form) -> Spans:
-    asked = (Span(text=piece, weight=0.0) for piece in story_prompt(story.question, form))
+    question, *header = story_prompt(story.question, form)
+    asked = (Span(text=question, weight=0.0), *(Span(text=piece) for piece in header))
     return (*asked, Span(text=story_reference(story, form).text))
 
 
 KINDS: dict[str, tuple[float, Callable[[random.Random], Spans]]] = {
-    "story": (0.44, _story),
+    "story": (0.40, _story),
+    "copies": (0.10, base_drills.copies),
     "sums": (0.14, base_drills.sums),
-    "reductions": (0.10, base_drills.reductions),
-    "brackets": (0.10, base_drills.brackets),
-    "letters": (0.07, base_drills.letters),
-    "groups": (0.05, base_drills.groups),
+    "reductions": (0.08, base_drills.reductions),
+    "brackets": (0.08, base_drills.brackets),
+    "letters": (0.06, base_drills.letters),
+    "groups": (0.04, base_drills.groups),
     "short_lists": (0.10, base_drills.short_lists),
 }
 """What base text is mixed of, with shares."""

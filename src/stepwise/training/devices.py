@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -25,16 +25,26 @@ def make_accelerator(deepspeed: str | None = None) -> Accelerator:
     return Accelerator(cpu=not torch.cuda.is_available(), deepspeed_plugin=plugin)
 
 
-def make_optimizer(model: torch.nn.Module, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW; matrices decay, norms and biases do not."""
+def make_optimizer(model: torch.nn.Module, name: str, weight_decay: float) -> torch.optim.Optimizer:
+    """`adamw`, or `muon` for the matrices between embeddings and AdamW for the rest; norms and biases do not decay."""
     import torch
 
+    from stepwise.training.muon import Muon
+
     learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [one for one in learned if one.ndim > 1], "weight_decay": weight_decay},
+    inner = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Linear)}
+    inner -= {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Embedding)}
+    head = getattr(model, "get_output_embeddings", lambda: None)()
+    inner -= {id(head.weight)} if head is not None else set()
+    groups: list[dict[str, Any]] = [
+        {"params": [one for one in learned if id(one) in inner], "weight_decay": weight_decay},
+        {"params": [one for one in learned if id(one) not in inner and one.ndim > 1], "weight_decay": weight_decay},
         {"params": [one for one in learned if one.ndim <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
+    if name == "adamw":
+        return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
+    groups[0]["orthogonal"] = True
+    return Muon([group for group in groups if group["params"]])
 
 
 def precision(device: torch.device, name: str) -> AbstractContextManager[None]:

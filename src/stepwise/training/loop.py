@@ -56,7 +56,7 @@ class Loop:
         self.seed, self.work, self.evaluate = seed, work, evaluate
         self.accelerator = make_accelerator(params.deepspeed)
         self.resumable = params.deepspeed is None
-        optimizer = make_optimizer(model, params.weight_decay)
+        optimizer = make_optimizer(model, params.optimizer, params.weight_decay)
         self.loss, self.optimizer = self.accelerator.prepare(WeightedLoss(model), optimizer)
         self.learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.start = model.config.decoder_start_token_id if model.config.is_encoder_decoder else None
@@ -129,7 +129,7 @@ class Loop:
             if not torch.isfinite(loss):
                 names = ", ".join(one.id for one in group)
                 raise TrainingError(
-                    f"the loss is {float(loss)} at step {number} in the examples {names}; lower the learning rate, "
+                    f"the loss is {loss.item()} at step {number} in the examples {names}; lower the learning rate, "
                     "or look at these examples"
                 )
             accelerator.backward(loss * accelerator.num_processes)

@@ -76,6 +76,7 @@ def sft_params(budget: PretrainParams, batch: int, max_length: int) -> SftParams
         warm_up_share=0.02,
         schedule="linear",
         weight_decay=0.01,
+        optimizer="muon",
         saves=40,
     )
 
