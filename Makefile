@@ -11,7 +11,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro test test-all bench check-results lint types params lock ui clean
+.PHONY: help install repro test test-all bench check-results lint types data params lock experiments ui clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -41,11 +41,17 @@ lint: install ## ruff: style and format
 types: install ## mypy
 	@mypy
 
+data: install ## fetch the real data sets that data/raw points to
+	@cd data/raw && dvc update --quiet gsm8k/*.dvc svamp/*.dvc && git diff --stat -- .
+
 params: install ## compose params.yaml from conf/ (SCALE=...)
 	@python -m stepwise.compose $(if $(SCALE),scale=$(SCALE))
 
 lock: install ## resolve requirements/*.in into the locks
 	@python requirements/lock.py
+
+experiments: install ## what differs between experiments: accuracies and parameters (dvc exp show, without files)
+	@dvc exp show --no-pager --only-changed --drop '^(src|stages|data|models|metrics|plots|checkpoints)($$|/)'
 
 ui: install ## MLflow's pages on this machine
 	@mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db

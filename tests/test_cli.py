@@ -129,7 +129,7 @@ def test_report_shows_the_table(tmp_path, capsys):
     assert cli.main(["report", "--metrics", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "50.0" in shown
-    assert "dvc exp show" in shown
+    assert "make experiments" in shown
 
 
 def test_sync_names_what_it_sent(capsys, monkeypatch):

@@ -109,7 +109,7 @@ def test_the_table_in_percent(folder):
 def test_show_says_where_to_look_next(folder, capsys):
     report.show(collect(folder / "metrics/evaluate"))
     shown = capsys.readouterr().out
-    for wanted in ("dvc exp show", "mlflow ui --backend-store-uri sqlite:///mlflow.db", "report/index.html"):
+    for wanted in ("make experiments", "mlflow ui --backend-store-uri sqlite:///mlflow.db", "report/index.html"):
         assert wanted in shown
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NEXT = (
     ("the page", "{page}"),
-    ("experiments side by side", "dvc exp show"),
+    ("experiments side by side", "make experiments"),
     ("change since the last commit", "dvc metrics diff"),
     ("runs and registered models", "mlflow ui --backend-store-uri sqlite:///mlflow.db"),
     ("a model at work", "python -m stepwise solve --help"),

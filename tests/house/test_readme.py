@@ -20,9 +20,9 @@ ELSEWHERE = {
     "make test": "this is it",
     "make ui": "serves until it is stopped",
     "dvc exp run -S warm_up.learning_rate=5e-4": "tests/smoke runs an experiment",
-    "dvc exp show": "tests/smoke",
+    "make experiments": "tests/smoke",
     "dvc metrics diff": "tests/smoke",
-    "dvc --cd data/raw pull": "fetches from the data sets' own addresses",
+    "make data": "fetches from the data sets' own addresses",
     "STEPWISE_DATA=/path/to/data dvc exp run -S 'task=[svamp,gsm8k]'": "needs the real data",
     "dvc exp run -S launcher=slurm": "needs Slurm; tests/launcher",
 }
