@@ -117,7 +117,7 @@ def test_references_that_do_not_check_are_counted(folder):
 def test_the_test_file_is_not_needed_to_train(folder):
     (folder / "gsm8k/test.jsonl").unlink()
     assert make("gsm8k", folder).load("train").problems
-    with pytest.raises(sources.DataError, match=r"test\.jsonl.*dvc pull"):
+    with pytest.raises(sources.DataError, match=r"test\.jsonl.*make data"):
         make("gsm8k", folder).load("test")
 
 
@@ -145,7 +145,7 @@ def test_broken_files_are_named_with_the_line(folder, content, message):
     with pytest.raises(sources.DataError, match=message) as caught:
         make("gsm8k", folder).load("train")
     assert str(path) in str(caught.value)
-    assert "dvc pull" in str(caught.value)
+    assert "make data" in str(caught.value)
 
 
 def test_a_cut_archive_is_named(folder):

@@ -13,7 +13,7 @@ from stepwise.errors import StepwiseError
 
 Row = dict[str, Any]
 
-_REMEDY = "set STEPWISE_DATA to the folder of the data sets, or fetch them with `dvc pull` in data/raw"
+_REMEDY = "set STEPWISE_DATA to the folder of the data sets, or fetch them with `make data`"
 
 
 class DataError(StepwiseError, ValueError):
