@@ -51,7 +51,17 @@ class Project:
 
     def commit(self, message: str) -> None:
         self.run("git", "add", "--all")
-        self.run("git", "-c", "user.name=smoke", "-c", "user.email=smoke@localhost", "commit", "-qm", message)
+        self.run(
+            "git",
+            "-c",
+            "user.name=smoke",
+            "-c",
+            "user.email=smoke@localhost",
+            "commit",
+            "--allow-empty",
+            "-qm",
+            message,
+        )
 
 
 def core_seconds() -> float:
