@@ -39,7 +39,9 @@ def load_model(
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     name = str(source)
     if Path(source).is_dir():
         _check_folder(Path(source), dtype)
