@@ -75,7 +75,7 @@ def test_a_remote_spares_everyone_else_the_work(project, tmp_path: Path):
 def test_an_experiment_can_be_compared(project):
     """Last but for the kills: it leaves the clone at its own parameters."""
     project.commit("Before the experiment")
-    said = project.run("dvc", "exp", "run", "--name", "cold", "-S", "evaluate.temperature=0.5")
+    said = project.run("dvc", "exp", "run", "--name", "cold", "-S", "scale=smoke", "-S", "evaluate.temperature=0.5")
     assert f"{RAN} 'evaluate" in said
     assert f"{RAN} 'warm_up" not in said
     table = list(csv.DictReader(io.StringIO(project.run("dvc", "exp", "show", "--csv"))))
