@@ -1,39 +1,65 @@
-import pytest
+import copy
+
 import torch
 
 from stepwise.training.devices import make_optimizer
-from stepwise.training.muon import Muon, adam_update, orthogonal, orthogonal_update
+from stepwise.training.muon import MuonWithAdamW
 
 
-@pytest.mark.parametrize("shape", [(8, 8), (8, 24), (24, 8)])
-def test_singular_values_come_near_one(shape):
-    torch.manual_seed(0)
-    matrix = torch.randn(shape)
-    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
-    found = orthogonal(matrix)
-    values = torch.linalg.svdvals(found)
-    assert 0.3 < values.min() <= values.max() < 1.3
-    assert torch.nn.functional.cosine_similarity(found.flatten(), (left @ right).flatten(), dim=0) > 0.95
+def groups(matrix, vector):
+    return [
+        {"params": [matrix], "orthogonal": True, "weight_decay": 0.1},
+        {"params": [vector], "weight_decay": 0.0},
+    ]
 
 
-def test_updates_have_the_size_of_adamws():
-    torch.manual_seed(0)
-    update = orthogonal_update(torch.randn(32, 96), {})
-    assert update.square().mean().sqrt() == pytest.approx(0.2, rel=0.2)
+def descend(matrix, vector, step, steps, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(steps):
+        for parameter in (matrix, vector):
+            parameter.grad = torch.randn(parameter.shape, generator=generator)
+        step()
 
 
-def test_adam_part_equals_torch():
-    torch.manual_seed(0)
-    mine, theirs = torch.nn.Parameter(torch.ones(5)), torch.nn.Parameter(torch.ones(5))
-    ours = Muon([{"params": [mine], "orthogonal": False, "weight_decay": 0.1}], lr=0.01)
-    reference = torch.optim.AdamW([theirs], lr=0.01, betas=(0.9, 0.95), weight_decay=0.1)
-    for _ in range(4):
-        mine.grad = torch.randn(5)
-        theirs.grad = mine.grad.clone()
-        ours.step()
-        reference.step()
-    assert torch.allclose(mine, theirs, atol=1e-6)
-    assert torch.allclose(adam_update(torch.tensor([3.0]), {}), torch.tensor([1.0]))
+def parameters():
+    torch.manual_seed(1)
+    return torch.nn.Parameter(torch.randn(8, 24)), torch.nn.Parameter(torch.randn(5))
+
+
+def test_each_part_takes_the_step_of_torchs_optimiser():
+    ours, theirs = parameters(), parameters()
+    both = MuonWithAdamW(groups(*ours), lr=0.01)
+    muon = torch.optim.Muon([theirs[0]], lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw")
+    adam = torch.optim.AdamW([theirs[1]], lr=0.01, betas=(0.9, 0.95), weight_decay=0.0)
+    descend(*ours, both.step, 4)
+    descend(*theirs, lambda: (muon.step(), adam.step()), 4)
+    assert torch.equal(ours[0], theirs[0])
+    assert torch.equal(ours[1], theirs[1])
+
+
+def test_its_learning_rate_is_that_of_both_parts():
+    ours = parameters()
+    both = MuonWithAdamW(groups(*ours), lr=0.01)
+    before = [parameter.clone() for parameter in ours]
+    for group in both.param_groups:
+        group["lr"] = 0.0
+    descend(*ours, both.step, 1)
+    assert all(torch.equal(old, new) for old, new in zip(before, ours, strict=True))
+
+
+def test_a_saved_state_goes_on_alike():
+    whole, parts = parameters(), parameters()
+    first = MuonWithAdamW(groups(*whole), lr=0.01)
+    descend(*whole, first.step, 3)
+    saved = copy.deepcopy(first.state_dict())
+    for mine, its in zip(parts, whole, strict=True):
+        mine.data.copy_(its.data)
+    second = MuonWithAdamW(groups(*parts), lr=0.01)
+    second.load_state_dict(saved)
+    descend(*whole, first.step, 2, seed=7)
+    descend(*parts, second.step, 2, seed=7)
+    assert torch.equal(whole[0], parts[0])
+    assert torch.equal(whole[1], parts[1])
 
 
 def test_only_inner_matrices_are_made_orthogonal():

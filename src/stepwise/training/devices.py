@@ -29,7 +29,7 @@ def make_optimizer(model: torch.nn.Module, name: str, weight_decay: float) -> to
     """`adamw`, or `muon` for the matrices between embeddings and AdamW for the rest; norms and biases do not decay."""
     import torch
 
-    from stepwise.training.muon import Muon
+    from stepwise.training.muon import MuonWithAdamW
 
     learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
     inner = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Linear)}
@@ -44,7 +44,7 @@ def make_optimizer(model: torch.nn.Module, name: str, weight_decay: float) -> to
     if name == "adamw":
         return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
     groups[0]["orthogonal"] = True
-    return Muon([group for group in groups if group["params"]])
+    return MuonWithAdamW([group for group in groups if group["params"]])
 
 
 def precision(device: torch.device, name: str) -> AbstractContextManager[None]:
