@@ -333,3 +333,16 @@ def test_a_killed_process_ends_with_the_same_bytes(llama, tmp_path, number):
     assert not (tmp_path / "parts" / "out").exists()
     subprocess.run(command(tmp_path / "parts"), check=True, env=environment)
     assert weights_of(tmp_path / "whole" / "out") == weights_of(tmp_path / "parts" / "out")
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_model_of_one(llama, tmp_path):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    plain = [one.model_dump() for one in EXAMPLES]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    for root, command in (("one", [sys.executable]), ("two", launch)):
+        argument = json.dumps([str(llama), plain, PARAMS.model_dump(), str(tmp_path / root)])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "ACCELERATE_USE_CPU": "true"}
+        subprocess.run([*command, str(tmp_path / "script.py"), argument], check=True, env=environment)
+    one, two = (load_file(tmp_path / root / "out" / "model.safetensors") for root in ("one", "two"))
+    assert all(torch.allclose(one[name], two[name], atol=2e-3) for name in one)

@@ -52,16 +52,20 @@ KINDS: dict[str, tuple[float, Callable[[random.Random], Spans]]] = {
 """What base text is mixed of, with shares."""
 
 
-def base_examples(count: int, seed: int) -> Iterator[Example]:
+def base_examples(count: int, seed: int, *, seq2seq: bool = False) -> Iterator[Example]:
     """So many examples with ids `base-KIND-NUMBER`; questions are read only, solutions learned.
 
-    Pieces of the prompts have the tasks' borders. Same seed, same examples; a longer run begins with a shorter one.
+    Pieces of the prompts have the tasks' borders. Same seed, same examples; a longer run begins with a shorter one. A
+    program's header repeats the question: a causal model learns it too, as a lesson in copying; an encoder reads it.
     """
     rng = random.Random(f"{seed}/base_text")
     names, shares = list(KINDS), [share for share, _ in KINDS.values()]
     for number in range(count):
         name = rng.choices(names, shares)[0]
-        yield Example(id=f"base-{name}-{number:06d}", spans=KINDS[name][1](rng))
+        spans = KINDS[name][1](rng)
+        if name == "story" and seq2seq:
+            spans = (*(Span(text=span.text, weight=0.0) for span in spans[:-1]), spans[-1])
+        yield Example(id=f"base-{name}-{number:06d}", spans=spans)
 
 
 def tokenizer_texts(count: int, seed: int) -> Iterator[str]:

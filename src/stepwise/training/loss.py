@@ -34,7 +34,7 @@ class WeightedLoss(Module):
         hidden = _hidden_states(model, inputs)[learned]
         head = model.get_output_embeddings()
         total: torch.Tensor = hidden.new_zeros((), dtype=torch.float32)
-        for start in range(0, len(targets), self.chunk):
+        for start in range(0, max(len(targets), 1), self.chunk):  # an empty pass still has (zero) gradients
             rows = slice(start, start + self.chunk)
             arguments = (head, hidden[rows], targets[rows], weights[rows])
             total = total + (

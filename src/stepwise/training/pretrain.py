@@ -42,7 +42,8 @@ def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work:
     batch = max(1, budget.examples // budget.steps)
     tokenizer = make_tokenizer(params.architecture, min(TOKENIZER_TEXTS, batch * limit * 20), seed)
     save_model(first_model(params.architecture, tokenizer, seed), tokenizer, work / "start")
-    examples = itertools.islice(base_examples(budget.examples, seed), batch * limit)
+    seq2seq = params.architecture.family == "t5"
+    examples = itertools.islice(base_examples(budget.examples, seed, seq2seq=seq2seq), batch * limit)
     result = train(
         work / "start",
         list(examples),
