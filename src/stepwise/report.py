@@ -24,6 +24,10 @@ NEXT = (
 """Where to look next: what one sees, and the command or file."""
 
 
+WIDTH = 140
+"""Columns of the table in a file or a pipe, which has no width of its own."""
+
+
 class ReportError(StepwiseError, ValueError):
     """Metrics that cannot be shown; the message names the file and the remedy."""
 
@@ -127,6 +131,8 @@ def show(rows: list[Row], page: Path = Path("report/index.html")) -> None:
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = WIDTH
     console.print(table(rows))
     console.print("Where to look next:")
     for what, where in NEXT:

@@ -104,6 +104,7 @@ def _stop_on_full_disk(name: str, error: OSError) -> NoReturn:
 
 
 def _launch(name: str, body: Callable[..., None], declared: tuple[str, ...]) -> int:
+    _die_with_parent()
     try:
         params = load()
         arguments = _parse(name, body)
@@ -140,7 +141,6 @@ def _prepare(name: str, arguments: dict[str, Any], params: Params, declared: tup
 
 
 def _execute(run: Run, body: Callable[..., None], arguments: dict[str, Any]) -> None:
-    _die_with_parent()
     signal.signal(signal.SIGTERM, _terminate)
     run.work.mkdir(parents=True, exist_ok=True)
     try:
