@@ -67,14 +67,7 @@ def train(
     """
     model: Any
     model, tokenizer = load_model(model_folder, dtype)
-    longest = min(params.max_length, getattr(model.config, "max_position_embeddings", None) or params.max_length)
-    encoded, left_out = encode_examples(
-        tokenizer, examples, max_length=longest, seq2seq=bool(model.config.is_encoder_decoder)
-    )
-    if not encoded:
-        raise TrainingError(
-            f"none of {len(examples)} examples can be learned: {left_out}; the longest allowed has {longest} tokens"
-        )
+    encoded, left_out = _encode(model, tokenizer, examples, params.max_length)
     params = params.model_copy(update={"learning_rate": params.learning_rate * learning_rate_scale})
     plan = plan_steps(len(encoded), epochs=epochs, batch=params.batch_examples, seed=seed)
     steps = [[encoded[index] for index in step] for step in plan]
@@ -97,6 +90,20 @@ def train(
         best_score=standing.best_score,
         curve=standing.curve,
     )
+
+
+def _encode(
+    model: PreTrainedModel, tokenizer: Any, examples: Sequence[Example], max_length: int
+) -> tuple[list[Encoded], dict[str, int]]:
+    """Examples that the model can learn from, and how many were left out for which reason."""
+    longest = min(max_length, getattr(model.config, "max_position_embeddings", None) or max_length)
+    seq2seq = bool(model.config.is_encoder_decoder)
+    encoded, left_out = encode_examples(tokenizer, examples, max_length=longest, seq2seq=seq2seq)
+    if not encoded:
+        raise TrainingError(
+            f"none of {len(examples)} examples can be learned: {left_out}; the longest allowed has {longest} tokens"
+        )
+    return encoded, left_out
 
 
 def _with_lora(model: PreTrainedModel, params: SftParams, seed: int) -> Any:
