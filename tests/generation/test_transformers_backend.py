@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
+from stepwise.generation import readers
 from stepwise.generation.base import Backend, GenerationError, Sampling
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
 from stepwise.tokens import encode
@@ -156,6 +159,21 @@ def test_the_models_mode_is_given_back(llama, tokenizer, prompts):
     TransformersBackend(llama, tokenizer, batch_tokens=5000).generate(prompts[:1], GREEDY)
     assert llama.training
     llama.eval()
+
+
+def test_fresh_memory_does_not_reach_the_answers(model, tokenizer, prompts, monkeypatch):
+    """Fresh buffers may hold NaN; torch can be told to fill them with it. Prompts are read in several passes."""
+    monkeypatch.setattr(readers, "READ_TOKENS", 1)
+    expected = TransformersBackend(model, tokenizer, batch_tokens=4096).generate(prompts, Sampling(max_new_tokens=12))
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        found = TransformersBackend(model, tokenizer, batch_tokens=4096).generate(prompts, Sampling(max_new_tokens=12))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert [[one.text for one in several] for several in found] == [
+        [one.text for one in several] for several in expected
+    ]
+    assert all(math.isfinite(logprob) for [one] in found for logprob in one.logprobs)
 
 
 def test_no_prompts_no_completions(llama, tokenizer):

@@ -39,10 +39,14 @@ class RowLayer(CacheLayerMixin):
         self.buffers: tuple[torch.Tensor, ...] = ()
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Make the buffers, in the type and on the device of the first states."""
+        """Make the buffers, in the type and on the device of the first states.
+
+        They start as zeros: columns left of a short prompt are hidden from attention, but a NaN there, as fresh memory
+        may hold, would survive its weight of zero.
+        """
         rows, columns = self.window.capacity
         self.buffers = tuple(
-            states.new_empty((rows, states.shape[1], columns, states.shape[3])) for states in (key_states, value_states)
+            states.new_zeros((rows, states.shape[1], columns, states.shape[3])) for states in (key_states, value_states)
         )
         self.is_initialized = True
 
