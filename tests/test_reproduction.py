@@ -34,6 +34,7 @@ def test_a_rerun_is_made_in_a_clone_of_its_own(tmp_path):
     repository, package = tmp_path / "repository", tmp_path / "repository" / "src" / "stepwise"
     package.mkdir(parents=True)
     metrics(repository / "metrics")
+    (package / "__init__.py").touch()  # without it an installed stepwise would be found instead
     for name in ("errors", "reproduction"):
         (package / f"{name}.py").write_text((ROOT / "src" / "stepwise" / f"{name}.py").read_text())
     (package / "pipeline.py").write_text(

@@ -1,32 +1,13 @@
-"""Every number the pipeline obeys, as frozen, checked types. An unknown key is an error that names it.
-
-`params.yaml` is composed from the Hydra groups under `conf/`; a stage sees only the keys that it declares.
-"""
+"""Parameters of the foundation: tasks, base models, fine-tuning, evaluation, sources of text, places of stages."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from stepwise.errors import StepwiseError
+from stepwise.params.base import Count, Positive, Section, Share
 from stepwise.records import Form
-
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(gt=0)]
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-
-
-class ParamsError(StepwiseError, ValueError):
-    """Parameters that cannot be used; the message names the file, the key and what is wrong."""
-
-
-class Section(BaseModel):
-    """Base of all parameter groups."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class TaskParams(Section):
@@ -185,43 +166,3 @@ class LauncherParams(Section):
     partition: str = ""
     account: str = ""
     poll_seconds: float = Field(5.0, gt=0)
-
-
-class Params(Section):
-    """All of params.yaml."""
-
-    scale: Literal["smoke", "default", "gpu", "paper"] = "default"
-    seed: Count = 1
-    data_dir: str = "data/raw"
-    """Folder of the real data sets; the environment variable STEPWISE_DATA overrides it."""
-    limits: LimitParams = LimitParams()
-    tasks: list[str]
-    """Names of the task group's entries, in order."""
-    models: list[str]
-    """Names of the model group's entries, in order."""
-    task: dict[str, TaskParams]
-    model: dict[str, ModelParams]
-    backend: BackendParams = BackendParams()
-    launcher: LauncherParams = LauncherParams()
-    warm_up: SftParams = SftParams()
-    evaluate: EvaluateParams = EvaluateParams()
-
-
-def load(path: str | Path = "params.yaml") -> Params:
-    """Read and check a parameter file. Raises ParamsError naming every bad key."""
-    path = Path(path)
-    if not path.is_file():
-        raise ParamsError(f"{path} does not exist; `make params` composes it from conf/")
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not YAML: {error}") from error
-    try:
-        return Params.model_validate(raw)
-    except ValidationError as error:
-        lines = [
-            f"{'.'.join(str(part) for part in one['loc'])}: "
-            + ("unknown parameter" if one["type"] == "extra_forbidden" else one["msg"])
-            for one in error.errors(include_url=False)
-        ]
-        raise ParamsError(f"{path}: " + "; ".join(lines)) from error

@@ -1,0 +1,91 @@
+"""Every number the pipeline obeys, as frozen, checked types. An unknown key is an error that names it.
+
+`params.yaml` is composed from the Hydra groups under `conf/`; a stage sees only the keys that it declares.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from stepwise.params.base import Count, ParamsError, Positive, Section, Share
+from stepwise.params.foundation import (
+    ArchitectureParams,
+    BackendParams,
+    EvaluateParams,
+    LauncherParams,
+    LimitParams,
+    LoraParams,
+    ModelParams,
+    PretrainParams,
+    SftParams,
+    TaskParams,
+)
+from stepwise.params.reft import ReftParams
+
+__all__ = [
+    "ArchitectureParams",
+    "BackendParams",
+    "Count",
+    "EvaluateParams",
+    "LauncherParams",
+    "LimitParams",
+    "LoraParams",
+    "ModelParams",
+    "Params",
+    "ParamsError",
+    "Positive",
+    "PretrainParams",
+    "ReftParams",
+    "Section",
+    "SftParams",
+    "Share",
+    "TaskParams",
+    "load",
+]
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    scale: Literal["smoke", "default", "gpu", "paper"] = "default"
+    seed: Count = 1
+    data_dir: str = "data/raw"
+    """Folder of the real data sets; the environment variable STEPWISE_DATA overrides it."""
+    limits: LimitParams = LimitParams()
+    tasks: list[str]
+    """Names of the task group's entries, in order."""
+    models: list[str]
+    """Names of the model group's entries, in order."""
+    task: dict[str, TaskParams]
+    model: dict[str, ModelParams]
+    backend: BackendParams = BackendParams()
+    launcher: LauncherParams = LauncherParams()
+    warm_up: SftParams = SftParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    reft_tasks: list[str] = Field(default_factory=list)
+    """Tasks of the run that ReFT and its baselines are trained on."""
+    reft: ReftParams = ReftParams()
+
+
+def load(path: str | Path = "params.yaml") -> Params:
+    """Read and check a parameter file. Raises ParamsError naming every bad key."""
+    path = Path(path)
+    if not path.is_file():
+        raise ParamsError(f"{path} does not exist; `make params` composes it from conf/")
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not YAML: {error}") from error
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(part) for part in one['loc'])}: "
+            + ("unknown parameter" if one["type"] == "extra_forbidden" else one["msg"])
+            for one in error.errors(include_url=False)
+        ]
+        raise ParamsError(f"{path}: " + "; ".join(lines)) from error
