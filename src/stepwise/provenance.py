@@ -65,10 +65,20 @@ def data_versions(paths: Iterable[str], where: Path) -> dict[str, str]:
     return found
 
 
-def _locked(where: Path) -> dict[str, str]:
+def locked_stages(where: Path) -> dict[str, dict]:  # type: ignore[type-arg]
+    """The stages of `dvc.lock` by name: command, dependencies, parameters and outputs with their hashes."""
     lock = where / "dvc.lock"
-    stages = _yaml(lock).get("stages", {}) if lock.is_file() else {}
-    return {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", []) if "md5" in out}
+    return (_yaml(lock).get("stages") or {}) if lock.is_file() else {}
+
+
+def committed_at(where: Path, path: str) -> float:
+    """Unix time of the last commit that changed a file; 0 outside a repository."""
+    return float(_git(where, "log", "-1", "--format=%ct", "--", path) or 0)
+
+
+def _locked(where: Path) -> dict[str, str]:
+    outs = [out for stage in locked_stages(where).values() for out in stage.get("outs", [])]
+    return {out["path"]: out["md5"] for out in outs if "md5" in out}
 
 
 def _yaml(path: Path) -> dict:  # type: ignore[type-arg]

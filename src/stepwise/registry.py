@@ -83,6 +83,12 @@ def challenge(challenger: Mapping[str, str], champion: Mapping[str, str] | None)
     return False, f"does not beat the champion on dev ({result.difference:+.3f}, from {result.low:+.3f})"
 
 
+def knows(client: Client, uri: str) -> bool:
+    """Whether the registry has a model of the name in `models:/NAME...`."""
+    name = uri.removeprefix("models:/").partition("@")[0].partition("/")[0]
+    return bool(client.search_registered_models(f"name = '{name}'"))
+
+
 def resolve(client: Client, uri: str) -> Path:
     """The folder of `models:/NAME@ALIAS` or `models:/NAME/VERSION`: where DVC has it, else out of DVC's cache.
 

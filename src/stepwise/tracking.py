@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 from filelock import FileLock
 
-from stepwise import provenance, registry
+from stepwise import params, provenance, registry
 from stepwise.errors import StepwiseError
+from stepwise.pulled import pulled_runs
 from stepwise.registry import Registration
 from stepwise.runs import OUTPUTS, StageRun, journals, read_journal
 
@@ -56,11 +57,12 @@ def record(run: StageRun) -> None:
 
 
 def sync() -> list[str]:
-    """Send every journal that MLflow does not have yet, oldest first. Returns their keys; done again it returns none.
+    """Send every journal that MLflow does not have yet, oldest first, and the evaluated models that `dvc pull` brought.
 
-    Raises TrackingError when MLflow cannot be reached.
+    Returns the keys of what was sent; done again it returns none. Raises TrackingError when MLflow cannot be reached.
     """
-    runs = sorted((read_journal(path) for path in journals().glob("*.json")), key=lambda run: run.started)
+    runs = [*(read_journal(path) for path in journals().glob("*.json")), *_pulled()]
+    runs.sort(key=lambda run: run.started)
     try:
         with _sending() as client:
             return [run.run_key for run in runs if send(client, run)]
@@ -91,9 +93,17 @@ def load(uri: str) -> Path:
             return Path(uri)
         raise TrackingError(f"{uri} is not a folder; give a model's folder or models:/NAME@champion")
     try:
+        if not registry.knows(_client(), uri) and _pulled():
+            sync()
         return registry.resolve(_client(), uri)
     except _failures() as error:
         raise TrackingError(str(error).strip()) from error
+
+
+def _pulled() -> list[StageRun]:
+    """Evaluated models of `dvc.lock` that no journal knows; none where there are no usable parameters."""
+    path = provenance.root() / "params.yaml"
+    return pulled_runs(params.load(path).scale) if path.is_file() else []
 
 
 def address() -> str:

@@ -14,7 +14,19 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
-HARMLESS = {"errors", "declared", "stage", "launcher", "slurm", "tracking", "runs", "registry", "provenance", "params"}
+HARMLESS = {
+    "errors",
+    "declared",
+    "stage",
+    "launcher",
+    "slurm",
+    "tracking",
+    "runs",
+    "pulled",
+    "registry",
+    "provenance",
+    "params",
+}
 """Modules that decide where a stage runs and what is noted of it, not what it makes: no stage depends on them."""
 
 

@@ -16,6 +16,7 @@ LAYERS = (
     ("records", "statistics", "tokens", "slurm", "provenance"),
     ("params", "registry"),
     ("tasks", "generation", "models", "declared", "compose", "runs"),
+    ("pulled",),
     ("tracking",),
     ("interaction", "training", "evaluation", "launcher", "report"),
     ("stage",),
@@ -38,7 +39,19 @@ CONFINED = {
 }
 """Where alone a library may be imported."""
 
-LIGHT = ("records", "params", "tasks", "stage", "launcher", "tracking", "registry", "report", "evaluation", "cli")
+LIGHT = (
+    "records",
+    "params",
+    "tasks",
+    "stage",
+    "launcher",
+    "tracking",
+    "registry",
+    "pulled",
+    "report",
+    "evaluation",
+    "cli",
+)
 HEAVY = ("torch", "transformers", "mlflow", "scipy", "dvc")
 
 FORBIDDEN = {"eval", "exec", "pickle.load", "pickle.loads", "torch.load", "cloudpickle.load", "joblib.load"}

@@ -70,6 +70,8 @@ def test_a_remote_spares_everyone_else_the_work(project, tmp_path: Path):
     other.run("dvc", "pull")
     assert "up to date" in other.run("dvc", "status")
     assert RAN not in other.run("dvc", "repro")
+    asked = ("solve", "--model", "models:/warm_up-word_problems-tiny/1", "--question", "Tom has 3 apples. How many?")
+    assert "Answer:" in other.run("python", "-m", "stepwise", *asked)
 
 
 def test_an_experiment_can_be_compared(project):
