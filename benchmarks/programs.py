@@ -1,7 +1,7 @@
 """Time of checking programs: the evaluator, the warm isolated pool, and a fresh process pool a call as a yardstick.
 
-All three run the same gold programs and must agree on every value. The yardstick is what ReFT's released code does (a
-forked pool for each call, `exec` in it, no isolation), written without waste. Figures are medians of the repeats.
+All three run the same gold programs and must agree on every value. The yardstick has the released code's order of work
+(a forked pool for each call), with our evaluator in its processes. Figures are medians of the repeats.
 
     python -m benchmarks.programs --out FILE
 """
@@ -96,14 +96,12 @@ def evaluator_speed(programs: Sequence[str], repeats: int) -> float:
 def fresh_pool(programs: Sequence[str], workers: int) -> Values:
     """The yardstick: a pool for this call alone."""
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
-        return list(pool.map(execute, programs, chunksize=max(1, len(programs) // (4 * workers))))
+        return list(pool.map(evaluated, programs, chunksize=max(1, len(programs) // (4 * workers))))
 
 
-def execute(program: str) -> float | None:
-    """Run a gold program in a child process, by `exec` and without isolation."""
-    names: dict[str, object] = {}
-    exec("import math\n" + program, names)
-    return as_number(names["solution"]())  # type: ignore[operator]
+def evaluated(program: str) -> float | None:
+    """Value of one program."""
+    return as_number(run_programs([program])[0].value)
 
 
 def as_number(value: object) -> float | None:
