@@ -119,10 +119,11 @@ def _compare(parsed: argparse.Namespace) -> None:
 
 
 def _report(parsed: argparse.Namespace) -> None:
-    from stepwise import params, report
+    from stepwise import params, report, report_pairs
 
     of = params.load()
-    report.show(report.collect(parsed.metrics / "evaluate", of.tasks, of.models))
+    rows = report.collect(parsed.metrics / "evaluate", of.tasks, of.models)
+    report.show(rows, report_pairs.read(parsed.metrics / "comparisons.json"))
 
 
 def _sync(_parsed: argparse.Namespace) -> None:

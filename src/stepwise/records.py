@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -178,7 +178,7 @@ def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:
     return count
 
 
-def write_json(path: str | Path, value: JsonValue | dict[str, object]) -> None:
+def write_json(path: str | Path, value: Mapping[str, object] | Sequence[object]) -> None:
     """Write one JSON document (sorted keys, a final newline) to a temporary name, then rename. NaN is refused."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,10 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from stepwise import report_pairs
 from stepwise.errors import StepwiseError
 from stepwise.records import write_json
+from stepwise.report_pairs import Pair
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,8 +57,10 @@ class Curve:
     points: list[dict[str, float]]
 
 
-def build(rows: list[Row], preparations: Path, plots: Path, out: Path, metrics: Path) -> None:
-    """Write `out`/index.html and the JSON that DVC reads: the rows, their cells, problems and learning curves."""
+def build(
+    rows: list[Row], preparations: Path, plots: Path, out: Path, metrics: Path, pairs: Sequence[Pair] = ()
+) -> None:
+    """Write `out`/index.html (rows, their cells, pairs, problems and learning curves) and the JSON that DVC reads."""
     from stepwise.report_page import page
 
     out.mkdir(parents=True, exist_ok=True)
@@ -64,7 +68,7 @@ def build(rows: list[Row], preparations: Path, plots: Path, out: Path, metrics: 
     prepared = [_json(path) for path in sorted(preparations.glob("*.json")) if path.stem in tasks]
     drawn = [curve for curve in collect_curves(plots) if curve.name.rpartition("/")[2] in runs]
     cells = {row.place: _json(path) for row in rows if (path := plots / "evaluate" / row.place).is_file()}
-    (out / "index.html").write_text(page(rows, cells, prepared, drawn), encoding="utf-8")
+    (out / "index.html").write_text(page(rows, cells, prepared, drawn, pairs), encoding="utf-8")
     write_json(metrics, summary(rows))
 
 
@@ -126,14 +130,16 @@ def heading(name: str) -> str:
     return short.get(name, name.removeprefix("accuracy_"))
 
 
-def show(rows: list[Row], page: Path = Path("report/index.html")) -> None:
-    """Print the table, and where to look next."""
+def show(rows: list[Row], pairs: Sequence[Pair] = (), page: Path = Path("report/index.html")) -> None:
+    """Print the table, the paired differences, and where to look next."""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = WIDTH
     console.print(table(rows))
+    if pairs:
+        console.print(pairs_table(pairs))
     console.print("Where to look next:")
     for what, where in NEXT:
         console.print(f"  {what:<29} {where.format(page=page)}", markup=False)
@@ -154,6 +160,21 @@ def table(rows: list[Row]) -> Table:
     for row in rows:
         texts = (row.task, row.model, row.method, *cells(row, names), f"{row.numbers.get('problems', 0):.0f}")
         made.add_row(*map(Text, texts))
+    return made
+
+
+def pairs_table(pairs: Sequence[Pair]) -> Table:
+    """The table of paired differences, in percentage points."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD)
+    for number, title in enumerate(report_pairs.HEAD):
+        justify: Literal["left", "right"] = "left" if number < report_pairs.TEXTS else "right"
+        made.add_column(Text(title), justify=justify, no_wrap=True)
+    for pair in pairs:
+        made.add_row(*map(Text, report_pairs.cells(pair)))
     return made
 
 

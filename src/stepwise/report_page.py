@@ -7,9 +7,10 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from stepwise import report
+from stepwise import report, report_pairs
 from stepwise.report import Curve, Row
 from stepwise.report_charts import Bar, bars, line
+from stepwise.report_pairs import Pair
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5c6878; --line: #d5dae1; --fill: #3b6fb6; --page: #fff; }
@@ -33,10 +34,17 @@ Cells = dict[str, list[dict[str, Any]]]
 """Accuracy with interval by bin and by difficulty (see evaluation.by_cell), by an evaluation's place."""
 
 
-def page(rows: Sequence[Row], cells: Cells, prepared: Sequence[dict[str, Any]], curves: Sequence[Curve]) -> str:
+def page(
+    rows: Sequence[Row],
+    cells: Cells,
+    prepared: Sequence[dict[str, Any]],
+    curves: Sequence[Curve],
+    pairs: Sequence[Pair] = (),
+) -> str:
     """The page's HTML."""
     sections = [
         _section("Accuracy on the test problems", _results(list(rows))),
+        _section("Paired differences", _pairs(pairs), "On the same problems, in percentage points."),
         _section("By difficulty", _charts(_bins(rows, cells)), "Share of problems solved, with 95 % intervals."),
         _section("Learning curves", _charts(_curves(curves)), "Over optimiser steps."),
         _section("Problems", _table(*_prepared(prepared)), "What was loaded, and what was dropped for which reason."),
@@ -63,6 +71,10 @@ def _results(rows: list[Row]) -> str:
         for row in rows
     ]
     return _table(head, body, texts=3)
+
+
+def _pairs(pairs: Sequence[Pair]) -> str:
+    return _table(report_pairs.HEAD, [report_pairs.cells(one) for one in pairs], texts=report_pairs.TEXTS)
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]], texts: int = 1) -> str:

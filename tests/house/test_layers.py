@@ -19,9 +19,10 @@ LAYERS = (
     ("pulled",),
     ("tracking",),
     ("interaction", "training", "evaluation", "launcher", "report"),
-    ("stage",),
-    ("methods",),
-    ("solver", "pipeline", "reproduction"),
+    ("stage", "comparisons"),
+    ("methods", "examination"),
+    ("solver", "pipeline", "clones"),
+    ("reproduction", "seeds"),
     ("cli", "__init__"),
     ("__main__",),
 )
