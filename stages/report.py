@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from stepwise import report, report_pairs
-from stepwise.comparisons import compare_with_baselines
+from stepwise.comparisons import compare_with_baselines, greedy
 from stepwise.stage import Run, stage
 
 
@@ -15,7 +16,7 @@ def main(
 ) -> None:
     """Collect the metrics that stages left and compare methods, as JSON for DVC and as a page for people."""
     rows = report.collect(evaluations, run.params.tasks, run.params.models)
-    pairs = compare_with_baselines(predictions, rows)
+    pairs = compare_with_baselines(rows, partial(greedy, predictions))
     report.build(rows, preparations, plots, run.work / "report", metrics, pairs)
     report_pairs.write(metrics.with_name("comparisons.json"), pairs)
     run.publish(run.work / "report", out)

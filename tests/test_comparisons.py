@@ -1,5 +1,7 @@
+from functools import partial
+
 from stepwise import report_pairs
-from stepwise.comparisons import compare_with_baselines
+from stepwise.comparisons import compare_with_baselines, greedy
 from stepwise.records import Prediction, Verdict, write_jsonl
 from stepwise.report import Row, pairs_table
 
@@ -17,7 +19,7 @@ def test_each_method_is_compared_with_the_baselines_that_are_there(tmp_path):
         answered(tmp_path, "sft", set(range(6))),
         answered(tmp_path, "warm_up", set(range(4))),
     ]
-    pairs = compare_with_baselines(tmp_path, rows)
+    pairs = compare_with_baselines(rows, partial(greedy, tmp_path))
     gains = {(one.method, one.against): round(20 * one.found.difference) for one in pairs}
     assert gains == {("reft", "warm_up"): 10, ("reft", "sft"): 8, ("sft", "warm_up"): 2}
     assert {one.method: one.found.better for one in pairs if one.against == "warm_up"} == {"reft": True, "sft": False}
@@ -28,5 +30,5 @@ def test_each_method_is_compared_with_the_baselines_that_are_there(tmp_path):
 
 
 def test_a_lone_method_has_no_pairs(tmp_path):
-    assert compare_with_baselines(tmp_path, [answered(tmp_path, "warm_up", {1})]) == []
+    assert compare_with_baselines([answered(tmp_path, "warm_up", {1})], partial(greedy, tmp_path)) == []
     assert report_pairs.read(tmp_path / "nothing.json") == []

@@ -35,7 +35,7 @@ def test_a_rerun_is_made_in_a_clone_of_its_own(tmp_path):
     package.mkdir(parents=True)
     metrics(repository / "metrics")
     (package / "__init__.py").touch()  # without it an installed stepwise would be found instead
-    for name in ("errors", "reproduction"):
+    for name in ("clones", "errors", "reproduction"):
         (package / f"{name}.py").write_text((ROOT / "src" / "stepwise" / f"{name}.py").read_text())
     (package / "pipeline.py").write_text(
         "from pathlib import Path\npath = Path('metrics/evaluate/one.json')\n"

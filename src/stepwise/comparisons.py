@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stepwise import evaluation
@@ -14,21 +14,22 @@ BASELINES = ("warm_up", "sft")
 """What a method has to beat: where it started, and as much plain fine-tuning as it had itself."""
 
 
-def compare_with_baselines(predictions: Path, rows: Sequence[Row]) -> list[Pair]:
-    """Paired differences of the greedy answers below `predictions`, METHOD/TASK-MODEL/greedy.jsonl each.
+def compare_with_baselines(rows: Sequence[Row], answers: Callable[[Row], Sequence[Prediction]]) -> list[Pair]:
+    """Paired differences of each row from the baselines among the rows; `answers` gives a row's greedy predictions.
 
-    Raises RecordError for a missing file and EvaluationError where two evaluations have other problems.
+    Raises EvaluationError where two evaluations have other problems.
     """
+    by_name = {(row.method, row.task, row.model): row for row in rows}
     pairs = []
     for row in rows:
-        for baseline in BASELINES:
-            there = any((one.method, one.task, one.model) == (baseline, row.task, row.model) for one in rows)
-            if there and row.method not in BASELINES[: BASELINES.index(baseline) + 1]:
-                first, second = (_greedy(predictions, method, row) for method in (baseline, row.method))
-                found = evaluation.compare(first, second)
+        for number, baseline in enumerate(BASELINES):
+            start = by_name.get((baseline, row.task, row.model))
+            if start is not None and row.method not in BASELINES[: number + 1]:
+                found = evaluation.compare(answers(start), answers(row))
                 pairs.append(Pair(row.task, row.model, row.method, baseline, found))
     return pairs
 
 
-def _greedy(predictions: Path, method: str, row: Row) -> list[Prediction]:
-    return read_jsonl(predictions / method / f"{row.task}-{row.model}" / "greedy.jsonl", Prediction)
+def greedy(predictions: Path, row: Row) -> list[Prediction]:
+    """A row's predictions below a folder of evaluations. Raises RecordError where they are missing."""
+    return read_jsonl(predictions / row.method / f"{row.task}-{row.model}" / "greedy.jsonl", Prediction)

@@ -29,7 +29,12 @@ class Pair:
 
 def write(path: Path, pairs: Sequence[Pair]) -> None:
     """All pairs as a JSON list of flat rows."""
-    write_json(path, [{name: getattr(one, name) for name in NAMES} | asdict(one.found) for one in pairs])
+    write_json(path, [as_row(one) for one in pairs])
+
+
+def as_row(pair: Pair) -> dict[str, object]:
+    """A pair as one flat row."""
+    return {name: getattr(pair, name) for name in NAMES} | asdict(pair.found)
 
 
 def read(path: Path) -> list[Pair]:

@@ -7,13 +7,12 @@ The rerun has a clone of its own under .work, without DVC's cache; nothing in th
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from stepwise.clones import clone_of_head, start
 from stepwise.errors import StepwiseError
 
 FOLDER = Path(".work/check-results")
@@ -65,18 +64,11 @@ def compare(committed: dict[str, dict[str, float]], rerun: dict[str, dict[str, f
 
 def rerun(folder: Path = FOLDER) -> list[Comparison]:
     """Clone HEAD into `folder`, run the pipeline there and compare. Goes on in a folder that an earlier call left."""
-    head = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
-    if not (folder / head).is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        subprocess.check_call(["git", "clone", "--quiet", ".", str(folder / "clone")])
-        (folder / head).touch()
-    clone = folder / "clone"
+    clone = clone_of_head(folder)
     before = read_metrics(_committed(clone))
     if not before:
         raise ReproductionError("HEAD has no metrics/evaluate; `make repro` and commit them first")
-    environment = {**os.environ, "PYTHONPATH": str((clone / "src").resolve()), "STEPWISE_TRACKING": "off"}
-    if subprocess.call([sys.executable, "-m", "stepwise.pipeline"], cwd=clone, env=environment):
+    if start(clone, "-m", "stepwise.pipeline").wait():
         raise ReproductionError("the rerun stopped (see above); `make check-results` goes on with it")
     found = compare(before, read_metrics(clone / "metrics"))
     shutil.rmtree(folder)

@@ -1,0 +1,133 @@
+"""`make seeds`: the whole comparison anew for several seeds, and their pooled paired differences.
+
+A seed decides the problems, the order of training and every sample, so a method that wins on pooled seeds does not owe
+it to one draw. Each seed runs in a clone of its own under .work; two or more at once where there are cores for them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from stepwise import evaluation, report, report_pairs
+from stepwise.clones import clone_of_head, start
+from stepwise.comparisons import compare_with_baselines, greedy
+from stepwise.errors import StepwiseError
+from stepwise.records import Prediction, write_json
+from stepwise.report import Row
+from stepwise.statistics import wilson
+
+FOLDER = Path(".work/seeds")
+
+
+class SeedsError(StepwiseError, RuntimeError):
+    """A seed's pipeline stopped; the message names it and the remedy."""
+
+
+def run(seeds: Sequence[int], overrides: Sequence[str], at_once: int) -> dict[int, Path]:
+    """The pipeline of HEAD for each seed; a later call goes on with clones that an earlier one left.
+
+    Returns each seed's clone. Raises SeedsError for the first pipeline that stops.
+    """
+    clones = {seed: clone_of_head(FOLDER / str(seed)) for seed in seeds}
+    waiting, running = list(seeds), {}
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            seed = waiting.pop(0)
+            running[seed] = _start(clones[seed], [f"seed={seed}", *overrides])
+        for seed in [seed for seed, process in running.items() if process.poll() is not None]:
+            if running.pop(seed).returncode:
+                for process in running.values():
+                    process.terminate()
+                raise SeedsError(f"the pipeline of seed {seed} stopped (see above); `make seeds` goes on with it")
+            sys.stderr.write(f"seeds: {seed} is done\n")
+        time.sleep(0.5)
+    return clones
+
+
+def _start(clone: Path, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
+    if start(clone, "-m", "stepwise.compose", *overrides).wait():
+        raise SeedsError(f"{' '.join(overrides)} do not compose (see above)")
+    return start(clone, "-m", "stepwise.pipeline", OMP_NUM_THREADS="1")
+
+
+def summary(clones: Mapping[int, Path]) -> dict[str, object]:
+    """Every method's accuracy by seed and over all seeds, and its pooled paired differences from the baselines."""
+    rows = report.collect(next(iter(clones.values())) / "metrics" / "evaluate")
+    answers = {row.place: _answers(clones, row) for row in rows}
+    pairs = compare_with_baselines(rows, lambda row: [one for seed in clones for one in answers[row.place][seed]])
+    return {
+        "seeds": list(clones),
+        "accuracies": [_accuracy(row, answers[row.place]) for row in rows],
+        "pairs": [report_pairs.as_row(pair) for pair in pairs],
+    }
+
+
+def _answers(clones: Mapping[int, Path], row: Row) -> dict[int, list[Prediction]]:
+    """A row's greedy predictions by seed, with the seed in front of each problem's id."""
+    return {
+        seed: [
+            one.model_copy(update={"problem_id": f"{seed}/{one.problem_id}"})
+            for one in greedy(clone / "evaluations", row)
+        ]
+        for seed, clone in clones.items()
+    }
+
+
+def _accuracy(row: Row, answers: Mapping[int, Sequence[Prediction]]) -> dict[str, object]:
+    pooled = [one.verdict.correct for several in answers.values() for one in several]
+    found = wilson(sum(pooled), len(pooled))
+    return {
+        "task": row.task,
+        "model": row.model,
+        "method": row.method,
+        **{str(seed): evaluation.accuracy(several) for seed, several in answers.items()},
+        "accuracy": found.value,
+        "accuracy_low": found.low,
+        "accuracy_high": found.high,
+        "problems": len(pooled),
+    }
+
+
+def show(found: dict[str, Any]) -> None:
+    """Print both tables, in percent and percentage points."""
+    seeds = [str(seed) for seed in found["seeds"]]
+    sys.stdout.write(f"{'task':22}{'model':10}{'method':14}" + "".join(f"{seed:>9}" for seed in (*seeds, "all")) + "\n")
+    for row in found["accuracies"]:
+        values = "".join(f"{100 * row[name]:9.1f}" for name in (*seeds, "accuracy"))
+        sys.stdout.write(f"{row['task']:22}{row['model']:10}{row['method']:14}{values}\n")
+    for row in found["pairs"]:
+        low, high = 100 * row["low"], 100 * row["high"]
+        sys.stdout.write(
+            f"{row['task']}, {row['model']}: {row['method']} against {row['against']} "
+            f"{100 * row['difference']:+.1f} [{low:+.1f}, {high:+.1f}] of {row['problems']} problems\n"
+        )
+
+
+def main() -> None:
+    """Command line of the Make target."""
+    parser = argparse.ArgumentParser(prog="python -m stepwise.seeds", description=__doc__)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
+    parser.add_argument("--tasks", nargs="+", default=["word_problems"])
+    parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="pipelines side by side")
+    parser.add_argument("--out", type=Path, default=Path("metrics/seeds.json"))
+    options = parser.parse_args()
+    try:
+        clones = run(options.seeds, [f"task=[{','.join(options.tasks)}]"], options.at_once)
+        found = summary(clones)
+    except StepwiseError as error:
+        sys.exit(f"make seeds: {error}")
+    write_json(options.out, found)
+    show(found)
+    shutil.rmtree(FOLDER)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+import json
+
+from stepwise import seeds
+from stepwise.records import Prediction, Verdict, write_jsonl
+
+
+def finished(folder, methods):
+    """What a seed's pipeline leaves: which of ten problems each method answers right."""
+    for method, right in methods.items():
+        rows = [Prediction(problem_id=f"toy-{i}", text="", verdict=Verdict(correct=i in right)) for i in range(10)]
+        write_jsonl(folder / "evaluations" / method / "toy-tiny" / "greedy.jsonl", rows)
+        path = folder / "metrics" / "evaluate" / method / "toy-tiny.json"
+        path.parent.mkdir(parents=True)
+        numbers = {"method": method, "task": "toy", "model": "tiny", "accuracy": len(right) / 10}
+        path.write_text(json.dumps(numbers))
+    return folder
+
+
+def test_differences_are_pooled_over_seeds(tmp_path, capsys):
+    """Seed 1 gains 5 of 10 and seed 2 loses 1 of 10: pooled, 4 of 20."""
+    clones = {
+        1: finished(tmp_path / "1", {"warm_up": {0, 1}, "reft": {0, 1, 2, 3, 4, 5, 6}}),
+        2: finished(tmp_path / "2", {"warm_up": {0, 1, 2}, "reft": {0, 1}}),
+    }
+    found = seeds.summary(clones)
+    (reft, warm_up) = found["accuracies"]
+    assert (reft["1"], reft["2"], reft["accuracy"], reft["problems"]) == (0.7, 0.2, 0.45, 20)
+    assert warm_up["accuracy"] == 0.25
+    (pair,) = found["pairs"]
+    assert (pair["difference"], pair["only_first"], pair["only_second"]) == (0.2, 1, 5)
+    seeds.show(found)
+    assert "reft against warm_up +20.0" in capsys.readouterr().out
