@@ -37,7 +37,8 @@ def run(seeds: Sequence[int], overrides: Sequence[str], at_once: int) -> dict[in
     Returns each seed's clone. Raises SeedsError for the first pipeline that stops.
     """
     clones = {seed: clone_of_head(FOLDER / str(seed)) for seed in seeds}
-    waiting, running = list(seeds), {}
+    waiting = list(seeds)
+    running: dict[int, subprocess.Popen[bytes]] = {}
     while waiting or running:
         while waiting and len(running) < at_once:
             seed = waiting.pop(0)
