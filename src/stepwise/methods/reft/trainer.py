@@ -54,23 +54,12 @@ def train(
     dtype: Dtype = "float32",
     generation_tokens: int = 16384,
 ) -> RlResult:
-    """Train a policy with PPO and write the best state (by dev; the last without `evaluate`) to `out`, a plain model.
+    """Train a fine-tuned model with PPO and write the best state (by dev; the last without `evaluate`) to `out`.
 
-    Beside it go value/head.safetensors and, if values have a model of their own, value/model. A killed run, started
-    again with the same arguments, goes on after its last checkpoint in `work` and ends with the same bytes.
-
-    Args:
-        policy: folder of the fine-tuned model, which is also the frozen reference.
-        prompts: questions by id, in pieces as fine-tuning had them.
-        reward: scores completions; 1 means right.
-        params: of the algorithm.
-        max_new_tokens, stop: end a completion beside EOS.
-        seed: decides order, samples and first adapters.
-        work, out: folder for checkpoints, and the new model's.
-        evaluate: scores a model on dev.
-        learning_rate_scale: the model's factor on the learning rate.
-        dtype: of the weights.
-        generation_tokens: most cached tokens while sampling.
+    That is a plain model; beside it go value/head.safetensors and, if values have a model of their own, value/model.
+    `prompts` are the questions by id, in pieces as fine-tuning had them. A completion ends with EOS, one of `stop`, or
+    `max_new_tokens`, and `generation_tokens` are cached at most. A killed run, started again with the same arguments,
+    goes on after its last checkpoint in `work` and ends with the same bytes.
 
     Raises:
         TrainingError: no prompt fits, the reward gives no numbers, or the loss is no number.
@@ -100,8 +89,9 @@ def train(
     if course.accelerator.is_main_process:
         _export(actor, tokenizer, out)
     course.accelerator.wait_for_everyone()
-    facts = {"left_out": left_out, "seconds": course.seconds, "curve": standing.curve}
-    return RlResult(course.total, len(kept), best_step=standing.best_step, best_score=standing.best_score, **facts)
+    return RlResult(
+        course.total, len(kept), left_out, course.seconds, standing.best_step, standing.best_score, standing.curve
+    )
 
 
 def _actor(model: Any, policy: str | Path, params: ReftParams, seed: int, dtype: Dtype) -> ActorCritic:
