@@ -69,16 +69,9 @@ def train(
     kept, left_out = rollout.fitting(prompts, tokenizer, model.config, max_new_tokens)
     if not kept:
         raise TrainingError(f"none of {len(prompts)} prompts leaves room for {max_new_tokens} tokens: {left_out}")
-    settings = [
-        params.model_dump(mode="json"),
-        learning_rate_scale,
-        max_new_tokens,
-        stop,
-        seed,
-        dtype,
-        list(kept.items()),
-    ]
-    fingerprint = hashlib.sha256(json.dumps([*settings, weights_hash(model)]).encode()).hexdigest()
+    fingerprint = _fingerprint(
+        model, kept, params, learning_rate_scale, max_new_tokens, stop, seed, dtype, generation_tokens
+    )
     actor = _actor(model, policy, params, seed, dtype)
     course = Reinforcement(
         actor, None if params.lora.rank else load_model(policy, dtype)[0], tokenizer, kept, reward, params,
@@ -92,6 +85,12 @@ def train(
     return RlResult(
         course.total, len(kept), left_out, course.seconds, standing.best_step, standing.best_score, standing.curve
     )
+
+
+def _fingerprint(model: Any, prompts: Mapping[str, Prompt], params: ReftParams, *rest: Any) -> str:
+    """Hash of all that decides the result; the reward is the caller's, as is a work folder of its own for each."""
+    parts = [weights_hash(model), list(prompts.items()), params.model_dump(mode="json"), *rest]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _actor(model: Any, policy: str | Path, params: ReftParams, seed: int, dtype: Dtype) -> ActorCritic:
