@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -104,7 +103,7 @@ class Learner:
         Raises:
             TrainingError: a loss or a gradient is no number; the message names the sequences' questions.
         """
-        sums: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), device=self.device))
+        sums = {name: torch.zeros((), device=self.device) for name in (*PER_SEQUENCE, *PER_ACTION, *COUNTS)}
         updates = 0
         for epoch in range(self.params.inner_epochs):
             for rows in self._mini_batches(len(rollout.encoded), f"{order}-{epoch}"):
@@ -112,7 +111,7 @@ class Learner:
                 first = []
                 sums["grad_norm"] += self._one_update(rollout, rows, known, experience, sums, learn_policy)
                 updates += 1
-        total = self._over_processes(dict(sums))
+        total = self._over_processes(sums)
         means = {name: float(total[name] / total["sequences"].clamp(min=1)) for name in PER_SEQUENCE}
         means |= {name: float(total[name] / total["actions"].clamp(min=1)) for name in PER_ACTION}
         return means | {"grad_norm": float(sums["grad_norm"]) / updates}
@@ -194,6 +193,7 @@ class Learner:
 
 PER_SEQUENCE = ("loss", "policy_loss", "value_loss", "entropy")
 PER_ACTION = ("ratio", "clip_fraction", "value_clip_fraction")
+COUNTS = ("sequences", "actions", "grad_norm")
 
 
 def spread(flat: Tensor, response_mask: Tensor) -> Tensor:
