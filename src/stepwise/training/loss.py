@@ -31,7 +31,7 @@ class WeightedLoss(Module):
         model = model.get_base_model() if hasattr(model, "get_base_model") else model
         if any(getattr(model.config, name, None) for name in SCALED_OUTPUTS):
             return _chunk_loss(model(**inputs, use_cache=False).logits[learned], targets, weights)
-        hidden = _hidden_states(model, inputs)[learned]
+        hidden = hidden_states(model, inputs)[learned]
         head = model.get_output_embeddings()
         total: torch.Tensor = hidden.new_zeros((), dtype=torch.float32)
         for start in range(0, max(len(targets), 1), self.chunk):  # an empty pass still has (zero) gradients
@@ -45,7 +45,7 @@ class WeightedLoss(Module):
         return total
 
 
-def _hidden_states(model: Any, inputs: dict[str, torch.Tensor]) -> Any:
+def hidden_states(model: Any, inputs: dict[str, torch.Tensor]) -> Any:
     """Last hidden states (batch, length, hidden) that the output layer would read."""
     if not model.config.is_encoder_decoder:
         return model.base_model(**inputs, use_cache=False).last_hidden_state

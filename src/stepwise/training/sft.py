@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stepwise.models.adapters import with_lora
 from stepwise.models.loading import Dtype, load_model, save_model
 from stepwise.params import SftParams
 from stepwise.records import Example
 from stepwise.training.batching import plan_steps, sizes
+from stepwise.training.course import Evaluate, TrainingError
 from stepwise.training.encoding import Encoded, encode_examples
-from stepwise.training.loop import Evaluate, Loop, TrainingError
+from stepwise.training.loop import Loop
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -72,7 +74,7 @@ def train(
     plan = plan_steps(len(encoded), epochs=epochs, batch=params.batch_examples, seed=seed)
     steps = [[encoded[index] for index in step] for step in plan]
     fingerprint = _fingerprint(model, steps, params, seed)
-    learner = _with_lora(model, params, seed) if params.lora.rank else model
+    learner = with_lora(model, params.lora, seed) if params.lora.rank else model
     loop = Loop(learner, tokenizer, steps, params, seed=seed, work=work, evaluate=evaluate)
     standing = loop.run(fingerprint)
     if loop.accelerator.is_main_process:
@@ -104,19 +106,6 @@ def _encode(
             f"none of {len(examples)} examples can be learned: {left_out}; the longest allowed has {longest} tokens"
         )
     return encoded, left_out
-
-
-def _with_lora(model: PreTrainedModel, params: SftParams, seed: int) -> Any:
-    """The model with fresh adapters; only they learn."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    lora = params.lora
-    config = LoraConfig(
-        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets)
-    )
-    return get_peft_model(model, config)
 
 
 def _fingerprint(model: PreTrainedModel, steps: Sequence[Sequence[Encoded]], params: SftParams, seed: int) -> str:
