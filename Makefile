@@ -3,9 +3,9 @@
 SCALE ?=
 METHOD ?=
 PYTEST ?=
-BENCHMARKS ?= programs generation scoring sft
 SEEDS ?= 101 102 103
 TASKS ?= word_problems
+BENCHMARKS ?= programs generation scoring sft rl_step
 PYTHON3 ?= python3
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
