@@ -18,8 +18,9 @@ from stepwise.params import LoraParams, SftParams
 from stepwise.records import Example, Span
 from stepwise.training import loop
 from stepwise.training.batching import collate, group_by_length, passes, plan_steps, sizes
+from stepwise.training.course import points
 from stepwise.training.encoding import Encoded, encode_example, encode_examples
-from stepwise.training.loop import points, rate_factor
+from stepwise.training.loop import rate_factor
 from stepwise.training.loss import WeightedLoss
 from stepwise.training.sft import TrainingError, train
 

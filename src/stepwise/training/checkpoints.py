@@ -23,8 +23,10 @@ class Standing:
     step: int = 0
     best_step: int | None = None
     best_score: float | None = None
-    losses: list[float] = field(default_factory=list)
-    """Losses of the steps since the last row of the curve."""
+    pending: list[dict[str, float]] = field(default_factory=list)
+    """Figures of the steps since the last row of the curve."""
+    extra: dict[str, float] = field(default_factory=dict)
+    """Numbers that a kind of training carries from step to step."""
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -35,18 +37,20 @@ def trainable(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 def save(work: Path, standing: Standing, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
     """Write the checkpoint of `standing.step`, then remove older ones."""
+    write(work / f"checkpoint-{standing.step:07d}", standing, model, optimizer)
+    for old in _folders(work)[:-1]:
+        shutil.rmtree(old)
+
+
+def write(path: Path, standing: Standing, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
+    """Write a state as one folder."""
     from safetensors.torch import save_file
 
-    with new_folder(work / f"checkpoint-{standing.step:07d}") as folder:
-        save_file(
-            _detached(model),
-            folder / "weights.safetensors",
-        )
+    with new_folder(path) as folder:
+        save_file(_detached(model), folder / "weights.safetensors")
         if optimizer is not None:
             save_file(_flat(optimizer), folder / "optimizer.safetensors")
         (folder / "standing.json").write_text(json.dumps(asdict(standing)), encoding="utf-8")
-    for old in _folders(work)[:-1]:
-        shutil.rmtree(old)
 
 
 def restore(work: Path, run: str, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Standing | None:

@@ -17,8 +17,9 @@ from stepwise.models.loading import Dtype, load_model, save_model
 from stepwise.params import SftParams
 from stepwise.records import Example
 from stepwise.training.batching import plan_steps, sizes
+from stepwise.training.course import Evaluate, TrainingError
 from stepwise.training.encoding import Encoded, encode_examples
-from stepwise.training.loop import Evaluate, Loop, TrainingError
+from stepwise.training.loop import Loop
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -41,6 +42,8 @@ class SftResult:
     best_step: int | None = None
     best_score: float | None = None
     curve: list[dict[str, float]] = field(default_factory=list)
+    step_tokens: list[int] = field(default_factory=list)
+    """Real tokens of each step."""
 
 
 def train(
@@ -48,7 +51,8 @@ def train(
     examples: Sequence[Example],
     params: SftParams,
     *,
-    epochs: int,
+    epochs: int = 0,
+    steps: int = 0,
     seed: int,
     work: Path,
     out: Path,
@@ -57,6 +61,8 @@ def train(
     dtype: Dtype = "float32",
 ) -> SftResult:
     """Fine-tune a model on examples and write the best state (by dev; the last without `evaluate`) to `out`.
+
+    It takes `epochs` passes over the examples, or exactly `steps` optimiser steps where that is not 0.
 
     A killed run that is started again with the same arguments goes on after its last checkpoint in `work` and ends with
     the same bytes.
@@ -69,27 +75,34 @@ def train(
     model, tokenizer = load_model(model_folder, dtype)
     encoded, left_out = _encode(model, tokenizer, examples, params.max_length)
     params = params.model_copy(update={"learning_rate": params.learning_rate * learning_rate_scale})
-    plan = plan_steps(len(encoded), epochs=epochs, batch=params.batch_examples, seed=seed)
-    steps = [[encoded[index] for index in step] for step in plan]
-    fingerprint = _fingerprint(model, steps, params, seed)
-    learner = _with_lora(model, params, seed) if params.lora.rank else model
-    loop = Loop(learner, tokenizer, steps, params, seed=seed, work=work, evaluate=evaluate)
+    planned = _plan(encoded, params.batch_examples, epochs, steps, seed)
+    fingerprint = _fingerprint(model, planned, params, seed)
+    learner = with_lora(model, params, seed) if params.lora.rank else model
+    loop = Loop(learner, tokenizer, planned, params, seed=seed, work=work, evaluate=evaluate)
     standing = loop.run(fingerprint)
     if loop.accelerator.is_main_process:
         save_model(learner.merge_and_unload() if params.lora.rank else model, tokenizer, out)
     loop.accelerator.wait_for_everyone()
-    real, padded = (sum(column) for column in zip(*(sizes(step, params.batch_tokens) for step in steps), strict=True))
+    real, padded = zip(*(sizes(step, params.batch_tokens) for step in planned), strict=True)
     return SftResult(
-        steps=len(steps),
+        steps=len(planned),
         examples=len(encoded),
         left_out=left_out,
-        tokens=real,
-        padding_share=1 - real / padded,
+        tokens=sum(real),
+        padding_share=1 - sum(real) / sum(padded),
         tokens_per_second=loop.speed,
         best_step=standing.best_step,
         best_score=standing.best_score,
         curve=standing.curve,
+        step_tokens=list(real),
     )
+
+
+def _plan(encoded: Sequence[Encoded], batch: int, epochs: int, steps: int, seed: int) -> list[list[Encoded]]:
+    """The examples of each step: of whole epochs, or of so many steps."""
+    needed = -(-steps * batch // len(encoded)) if steps else epochs
+    plan = plan_steps(len(encoded), epochs=needed, batch=batch, seed=seed)
+    return [[encoded[index] for index in step] for step in (plan[:steps] if steps else plan)]
 
 
 def _encode(
@@ -106,15 +119,19 @@ def _encode(
     return encoded, left_out
 
 
-def _with_lora(model: PreTrainedModel, params: SftParams, seed: int) -> Any:
-    """The model with fresh adapters; only they learn."""
+def with_lora(model: PreTrainedModel, params: SftParams, seed: int) -> Any:
+    """The model with fresh adapters; only they learn, and a classifier's own layer."""
     import torch
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(seed)
     lora = params.lora
     config = LoraConfig(
-        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets)
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=list(lora.targets),
+        modules_to_save=["score"] if hasattr(model, "score") else None,
     )
     return get_peft_model(model, config)
 
