@@ -30,6 +30,7 @@ def load_classifier(
 
     path = Path(folder)
     check_folder(path, dtype)
+    messages.disable_progress_bar()  # type: ignore[no-untyped-call]
     told = messages.get_verbosity()
     messages.set_verbosity(logging.ERROR)  # it would warn that `score` is new
     torch.manual_seed(seed)
