@@ -43,6 +43,13 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(run=run)
         return one
 
+    _asking(command)
+    _reading(command)
+    return parser
+
+
+def _asking(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The commands that load a model."""
     _model_arguments(
         command("solve", _solve, "Answer a question.", f'python -m stepwise solve --model {MODEL} --question "..."')
     ).add_argument("--question", help="the question; without it, one question a line is read from standard input")
@@ -57,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--limit", type=int, default=0, help="only so many problems, spread over all; 0 means all")
     evaluate.add_argument("--problems", type=Path, help="problem file (default: data/tasks/TASK/test.jsonl)")
     evaluate.add_argument("--out", type=Path, help="write the predictions here, for `compare`")
+
+
+def _reading(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The commands that read what stages and other commands wrote."""
     compare = command(
         "compare",
         _compare,
@@ -76,7 +87,6 @@ def _parser() -> argparse.ArgumentParser:
     report = command("report", _report, "Show the table of all evaluations.", "python -m stepwise report")
     report.add_argument("--metrics", type=Path, default=Path("metrics"), help="folder of metrics (default: metrics)")
     command("sync", _sync, "Send to MLflow the runs that it does not have yet.", "python -m stepwise sync")
-    return parser
 
 
 def _model_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
