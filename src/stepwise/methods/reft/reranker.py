@@ -12,6 +12,7 @@ it.
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import random
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ from stepwise.training.course import Evaluate
 from stepwise.training.encoding import Encoded
 from stepwise.training.loop import Loop
 from stepwise.training.sft import with_lora
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,15 @@ def split(samples: Sequence[Prediction], share: float, seed: int) -> tuple[list[
 
 
 def labelled(rows: Sequence[Sequence[int]], samples: Sequence[Prediction], *, balance: bool) -> list[Encoded]:
-    """Texts as training examples: the class is what is to be predicted at the last token, and there alone."""
+    """Texts as training examples: the class is what is to be predicted at the last token, and there alone.
+
+    Samples of one class alone teach nothing, which is said, but a pipeline at a small scale goes on with them.
+    """
     flags = [one.verdict.correct for one in samples]
     counts = {flag: flags.count(flag) for flag in (True, False)}
     if not all(counts.values()):
         kind = "right" if counts[True] else "wrong"
-        raise RerankerError(f"all {len(flags)} samples are {kind}: nothing to tell apart; sample more questions")
+        log.warning("all %d samples are %s: there is nothing to tell apart; sample more questions", len(flags), kind)
     return [
         Encoded(
             id=f"{one.problem_id}/{one.sample}",
@@ -92,7 +98,7 @@ def train_reranker(
 ) -> TrainedReranker:
     """Train a reranker from the model in `start` and write its best state to `out`; a killed run goes on from `work`.
 
-    Raises RerankerError for samples of one class or of fewer than two questions.
+    Raises RerankerError for samples of fewer than two questions.
     """
     training = params.training.model_copy(update={"learning_rate": params.training.learning_rate * learning_rate_scale})
     model: Any
@@ -113,14 +119,15 @@ def train_reranker(
         save_model(scorer.model, tokenizer, out)
     loop.accelerator.wait_for_everyone()
     scorer.model.eval()
+    judged, chosen = jury.judge()
     numbers = {
         "examples": float(len(examples)),
         "right_share": sum(one.verdict.correct for one in learned) / len(learned),
         "optimizer_steps": float(len(steps)),
         "trained_tokens": float(sum(loop.tokens)),
-        **jury.numbers(),
+        **judged,
     }
-    return TrainedReranker(standing.curve, numbers, jury.chosen())
+    return TrainedReranker(standing.curve, numbers, chosen)
 
 
 class Jury:
@@ -135,17 +142,22 @@ class Jury:
 
         def score(model: Any, _tokenizer: Any) -> float:
             self.scorer.model = model
-            numbers = self.numbers()
+            numbers, _ = self.judge()
             return -numbers["dev_loss"] if select == "loss" else numbers["dev_rerank"]
 
         return score
 
-    def numbers(self) -> dict[str, float]:
-        """Accuracies of the best-scored sample, of any one, of all and of the classes; the mean cross-entropy."""
-        chances = [(one.score, sample.verdict.correct) for one, sample in zip(self._scores(), self.judged, strict=True)]
-        chosen = self.chosen()
+    def judge(self) -> tuple[dict[str, float], dict[str, bool]]:
+        """Numbers of the scorer's model, and whether the best-scored sample of each question is right.
+
+        The numbers are shares of questions (best-scored sample right, any right), of samples (right at all) and of
+        texts (class right), and the mean cross-entropy of the classes in nats.
+        """
+        scores = self.scorer.score(self.problems, self.judged)
+        chances = [(one.score, sample.verdict.correct) for one, sample in zip(scores, self.judged, strict=True)]
+        chosen = self._chosen(scores)
         right = [one.verdict.correct for one in self.held]
-        return {
+        numbers = {
             "dev_problems": float(len(chosen)),
             "dev_rerank": sum(chosen.values()) / len(chosen),
             "dev_pass": len({one.problem_id for one in self.held if one.verdict.correct}) / len(chosen),
@@ -153,10 +165,10 @@ class Jury:
             "dev_class_accuracy": sum((chance > 0.5) == flag for chance, flag in chances) / len(chances),
             "dev_loss": -sum(math.log(max(p if flag else 1 - p, 1e-12)) for p, flag in chances) / len(chances),
         }
+        return numbers, chosen
 
-    def chosen(self) -> dict[str, bool]:
-        """Whether the best-scored sample of each question is right."""
-        known = {(one.problem_id, one.text): s.score for one, s in zip(self.judged, self._scores(), strict=True)}
+    def _chosen(self, scores: Sequence[SampleScore]) -> dict[str, bool]:
+        known = {(one.problem_id, one.text): s.score for one, s in zip(self.judged, scores, strict=True)}
         everyone = [
             SampleScore(problem_id=one.problem_id, sample=one.sample, score=known[one.problem_id, one.text])
             for one in self.held
@@ -164,6 +176,3 @@ class Jury:
         names = list(dict.fromkeys(one.problem_id for one in self.held))
         voted = dict(zip(names, ballots(self.held, everyone), strict=True))
         return {name: rerank_at_k(one, len(one.classes)) == 1.0 for name, one in voted.items()}
-
-    def _scores(self) -> list[SampleScore]:
-        return self.scorer.score(self.problems, self.judged)
