@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from stepwise import evaluation
-from stepwise.generation.base import Sampling
-from stepwise.generation.transformers_backend import TransformersBackend
 from stepwise.models.card import Card, write_card
 from stepwise.records import Problem, read_jsonl, write_json
 from stepwise.stage import Run, stage
@@ -20,13 +18,7 @@ def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, 
     """Train on the references of the training problems; keep the state that answers dev best."""
     params, of_task = run.params, run.params.limits.cap(run.params.task[task])
     asked = get_task(task, of_task, seed=params.seed)
-    greedy = Sampling(max_new_tokens=of_task.max_new_tokens, stop=asked.stop)
     dev = evaluation.spread(read_jsonl(data / "dev.jsonl", Problem), params.warm_up.dev_examples)
-
-    def dev_accuracy(learner: object, tokenizer: object) -> float:
-        backend = TransformersBackend(learner, tokenizer, batch_tokens=params.backend.batch_tokens)
-        return evaluation.accuracy(evaluation.answer(asked, backend, dev, greedy))
-
     result = sft.train(
         base,
         [example(asked, problem) for problem in read_jsonl(data / "train.jsonl", Problem)],
@@ -35,7 +27,7 @@ def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, 
         seed=params.seed,
         work=run.work / "training",
         out=run.work / "model",
-        evaluate=dev_accuracy,
+        evaluate=evaluation.dev_accuracy(asked, dev, of_task.max_new_tokens, params.backend.batch_tokens),
         learning_rate_scale=params.model[model].learning_rate_scale,
         dtype=params.model[model].dtype,
     )

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from stepwise.errors import StepwiseError
 from stepwise.generation.base import Backend, Sampling
@@ -81,6 +82,21 @@ def evaluate(
         answer(task, backend, chosen, greedy, journal=journals[0]),
         answer(task, backend, spread(chosen, params.sample_limit), sampled, journal=journals[1]),
     )
+
+
+def dev_accuracy(
+    task: Task, problems: Sequence[Problem], max_new_tokens: int, batch_tokens: int
+) -> Callable[[Any, Any], float]:
+    """A function (model, tokenizer) -> accuracy of its greedy answers, for training to choose a state by."""
+    greedy = Sampling(max_new_tokens=max_new_tokens, stop=task.stop)
+
+    def score(model: Any, tokenizer: Any) -> float:
+        from stepwise.generation.transformers_backend import TransformersBackend
+
+        backend = TransformersBackend(model, tokenizer, batch_tokens=batch_tokens)
+        return accuracy(answer(task, backend, problems, greedy))
+
+    return score
 
 
 def spread(problems: Sequence[Problem], limit: int) -> list[Problem]:

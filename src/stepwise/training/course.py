@@ -59,12 +59,13 @@ class Course(ABC):
         """What a row says of its last step alone."""
         return {}
 
+    @abstractmethod
     def _progress(self, done: int) -> Progress:
-        return Progress("training", steps=self.total, tokens=self.total, done_steps=done, done_tokens=done)
+        """What says how far the run is, `done` steps being done."""
 
-    def _tokens(self, number: int) -> int:  # noqa: ARG002
-        """Size of a step in the progress's tokens."""
-        return 1
+    @abstractmethod
+    def _tokens(self, number: int) -> int:
+        """Size of a step as the progress counts it."""
 
     def run(self, fingerprint: str) -> Standing:
         """Do all steps that are left and load the best state into the module."""

@@ -11,13 +11,15 @@ EVERY_SECONDS = 10.0
 class Progress:
     """Progress over steps and tokens, on stderr; a terminal gets one line that is rewritten."""
 
-    def __init__(self, what: str, *, steps: int, tokens: int, done_steps: int = 0, done_tokens: int = 0) -> None:
-        """`tokens` is the whole run's; what a resumed run finds done does not count for its speed."""
-        self.what, self.steps, self.tokens = what, steps, tokens
+    def __init__(
+        self, what: str, *, steps: int, tokens: int, done_steps: int = 0, done_tokens: int = 0, unit: str = "tokens"
+    ) -> None:
+        """`tokens` is the whole run's, counted in `unit`; what a resumed run finds done is not in its speed."""
+        self.what, self.steps, self.tokens, self.unit = what, steps, tokens, unit
         self.first_tokens = self.done_tokens = done_tokens
         self.begun = self.said = time.monotonic()
         resumed = f", going on after step {done_steps}" if done_steps else ""
-        self._say(f"{what}: {steps} steps, {tokens} tokens{resumed}\n")
+        self._say(f"{what}: {steps} steps, {tokens} {unit}{resumed}\n")
 
     def advance(self, step: int, tokens: int, **values: float) -> None:
         """Count a finished step of `tokens` tokens; `values` are shown beside it."""
@@ -30,7 +32,7 @@ class Progress:
         speed = self.speed()
         left = (self.tokens - self.done_tokens) / speed
         shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
-        line = f"{self.what}: step {step}/{self.steps}, {shown}, {speed:.0f} tokens/s, about {left:.0f} s to go"
+        line = f"{self.what}: step {step}/{self.steps}, {shown}, {speed:.0f} {self.unit}/s, about {left:.0f} s to go"
         self._say(f"\r{line}\x1b[K" if terminal else line + "\n")
 
     def speed(self) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stepwise.models.adapters import with_lora
 from stepwise.models.loading import Dtype, load_model, save_model
 from stepwise.params import SftParams
 from stepwise.records import Example
@@ -77,7 +78,7 @@ def train(
     params = params.model_copy(update={"learning_rate": params.learning_rate * learning_rate_scale})
     planned = _plan(encoded, params.batch_examples, epochs, steps, seed)
     fingerprint = _fingerprint(model, planned, params, seed)
-    learner = with_lora(model, params, seed) if params.lora.rank else model
+    learner = with_lora(model, params.lora, seed) if params.lora.rank else model
     loop = Loop(learner, tokenizer, planned, params, seed=seed, work=work, evaluate=evaluate)
     standing = loop.run(fingerprint)
     if loop.accelerator.is_main_process:
@@ -117,23 +118,6 @@ def _encode(
             f"none of {len(examples)} examples can be learned: {left_out}; the longest allowed has {longest} tokens"
         )
     return encoded, left_out
-
-
-def with_lora(model: PreTrainedModel, params: SftParams, seed: int) -> Any:
-    """The model with fresh adapters; only they learn, and a classifier's own layer."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    lora = params.lora
-    config = LoraConfig(
-        r=lora.rank,
-        lora_alpha=lora.alpha,
-        lora_dropout=lora.dropout,
-        target_modules=list(lora.targets),
-        modules_to_save=["score"] if hasattr(model, "score") else None,
-    )
-    return get_peft_model(model, config)
 
 
 def _fingerprint(model: PreTrainedModel, steps: Sequence[Sequence[Encoded]], params: SftParams, seed: int) -> str:

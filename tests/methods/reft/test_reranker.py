@@ -81,6 +81,16 @@ def test_scores_are_in_order_and_do_not_depend_on_the_batch(small_model, task, t
     assert [one.score for one in found] == pytest.approx([one.score for one in apart], abs=1e-6)
 
 
+def test_equal_texts_are_read_once(small_model, task, train, samples, monkeypatch):
+    one, read = scorer(small_model, task), []
+    plain = one.probabilities
+    monkeypatch.setattr(one, "probabilities", lambda rows: read.extend(rows) or plain(rows))
+    copies = [row.model_copy(update={"sample": row.sample + 6}) for row in samples]
+    found = one.score(train, [*samples, *copies])
+    assert len(read) == len(samples)
+    assert [row.score for row in found[: len(samples)]] == [row.score for row in found[len(samples) :]]
+
+
 def test_a_killed_scoring_pass_goes_on(small_model, task, train, samples, tmp_path, monkeypatch):
     journal = tmp_path / "scores.jsonl"
     undisturbed = scorer(small_model, task, batch_tokens=600).score(train, samples)

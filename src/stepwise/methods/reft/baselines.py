@@ -18,6 +18,7 @@ from stepwise.params import BackendParams, ModelParams, ReftParams, SelfTraining
 from stepwise.records import Example, Prediction, Problem
 from stepwise.tasks.base import Task, example
 from stepwise.training import sft
+from stepwise.training.course import Evaluate
 
 Curve = list[dict[str, float]]
 
@@ -136,11 +137,10 @@ class Baseline:
         numbers = {"generated_completions": standing.extra["generated_completions"], **_spent(standing.curve)}
         return Trained(standing.curve, {**numbers, **_best(standing.best_step, standing.best_score)})
 
-    def _dev_accuracy(self, learner: object, tokenizer: object) -> float:
-        backend = TransformersBackend(learner, tokenizer, batch_tokens=self.backend.batch_tokens)
-        greedy = Sampling(max_new_tokens=self.of_task.max_new_tokens, stop=self.task.stop)
+    @property
+    def _dev_accuracy(self) -> Evaluate:
         dev = evaluation.spread(self.dev, self.params.fine_tuning.dev_examples)
-        return evaluation.accuracy(evaluation.answer(self.task, backend, dev, greedy))
+        return evaluation.dev_accuracy(self.task, dev, self.of_task.max_new_tokens, self.backend.batch_tokens)
 
 
 def _spent(curve: Curve) -> dict[str, float]:

@@ -14,6 +14,7 @@ from stepwise import evaluation
 from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
 from stepwise.methods.reft.self_training import combined, cut, mini_batches, plan, right_samples, sample_example
+from stepwise.models.adapters import with_lora
 from stepwise.models.loading import Dtype, load_model, save_model
 from stepwise.params import BackendParams, ReftParams, SelfTrainingParams, SftParams
 from stepwise.records import Prediction, Problem
@@ -22,7 +23,6 @@ from stepwise.training.checkpoints import Standing
 from stepwise.training.course import Evaluate, TrainingError
 from stepwise.training.encoding import Encoded, encode_examples
 from stepwise.training.loop import Loop
-from stepwise.training.sft import with_lora
 
 
 class OnlineLoop(Loop):
@@ -128,7 +128,7 @@ def train_online(
     sampling = Sampling(
         max_new_tokens, reft.temperature, top_p=reft.top_p, top_k=reft.top_k, n=reft.samples, stop=task.stop
     )
-    learner = with_lora(model, tuning, seed) if tuning.lora.rank else model
+    learner = with_lora(model, tuning.lora, seed) if tuning.lora.rank else model
     loop = OnlineLoop(
         learner, tokenizer, questions, gold, tuning,
         task=task, reft=reft, sampling=sampling, backend=backend, seed=seed, work=work, evaluate=evaluate,

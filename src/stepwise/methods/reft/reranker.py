@@ -23,16 +23,16 @@ from typing import Any
 from stepwise.generation.transformers_backend import weights_hash
 from stepwise.methods.reft.scorer import RerankerError, Scorer
 from stepwise.methods.reft.voting import ballots, rerank_at_k
+from stepwise.models.adapters import with_lora
 from stepwise.models.classifier import load_classifier
 from stepwise.models.loading import Dtype, save_model
 from stepwise.params import RerankerParams
-from stepwise.records import Prediction, Problem, SampleScore
+from stepwise.records import Prediction, Problem
 from stepwise.tasks.base import Task
 from stepwise.training.batching import plan_steps
 from stepwise.training.course import Evaluate
 from stepwise.training.encoding import Encoded
 from stepwise.training.loop import Loop
-from stepwise.training.sft import with_lora
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,8 @@ def train_reranker(
     steps = [[examples[index] for index in step] for step in plan]
     digest = hashlib.sha256(f"{params!r} {training!r} {seed} {weights_hash(model)} {examples!r} {held!r}".encode())
     jury = Jury(scorer, problems, held)
-    learner = with_lora(model, training, seed) if training.lora.rank else model
+    learner = with_lora(model, training.lora, seed) if training.lora.rank else model
+    model.score.requires_grad_(True)  # adapters freeze what they do not adapt; this layer is new
     loop = Loop(learner, tokenizer, steps, training, seed=seed, work=work, evaluate=jury.evaluate(params.select))
     standing = loop.run(digest.hexdigest())
     scorer.model = learner.merge_and_unload() if training.lora.rank else model
@@ -131,11 +132,10 @@ def train_reranker(
 
 
 class Jury:
-    """The held-out questions, by which the best state is chosen. Samples of equal text are judged once."""
+    """The held-out questions, by which the best state is chosen."""
 
     def __init__(self, scorer: Scorer, problems: Sequence[Problem], held: Sequence[Prediction]) -> None:
         self.scorer, self.problems, self.held = scorer, problems, held
-        self.judged = distinct(held)
 
     def evaluate(self, select: str) -> Evaluate:
         """What the training loop asks at its evaluations; higher is better."""
@@ -151,28 +151,21 @@ class Jury:
         """Numbers of the scorer's model, and whether the best-scored sample of each question is right.
 
         The numbers are shares of questions (best-scored sample right, any right), of samples (right at all) and of
-        texts (class right), and the mean cross-entropy of the classes in nats.
+        different texts (class right), and the mean cross-entropy of the classes over those texts, in nats.
         """
-        scores = self.scorer.score(self.problems, self.judged)
-        chances = [(one.score, sample.verdict.correct) for one, sample in zip(scores, self.judged, strict=True)]
-        chosen = self._chosen(scores)
+        scores = self.scorer.score(self.problems, self.held)
+        names = dict.fromkeys(one.problem_id for one in self.held)
+        voted = dict(zip(names, ballots(self.held, scores), strict=True))
+        chosen = {name: rerank_at_k(one, len(one.classes)) == 1.0 for name, one in voted.items()}
+        known = {(one.problem_id, one.sample): one.score for one in scores}
+        chances = [(known[one.problem_id, one.sample], one.verdict.correct) for one in distinct(self.held)]
         right = [one.verdict.correct for one in self.held]
         numbers = {
             "dev_problems": float(len(chosen)),
             "dev_rerank": sum(chosen.values()) / len(chosen),
-            "dev_pass": len({one.problem_id for one in self.held if one.verdict.correct}) / len(chosen),
+            "dev_pass": sum(any(one.correct) for one in voted.values()) / len(voted),
             "dev_single": sum(right) / len(right),
             "dev_class_accuracy": sum((chance > 0.5) == flag for chance, flag in chances) / len(chances),
             "dev_loss": -sum(math.log(max(p if flag else 1 - p, 1e-12)) for p, flag in chances) / len(chances),
         }
         return numbers, chosen
-
-    def _chosen(self, scores: Sequence[SampleScore]) -> dict[str, bool]:
-        known = {(one.problem_id, one.text): s.score for one, s in zip(self.judged, scores, strict=True)}
-        everyone = [
-            SampleScore(problem_id=one.problem_id, sample=one.sample, score=known[one.problem_id, one.text])
-            for one in self.held
-        ]
-        names = list(dict.fromkeys(one.problem_id for one in self.held))
-        voted = dict(zip(names, ballots(self.held, everyone), strict=True))
-        return {name: rerank_at_k(one, len(one.classes)) == 1.0 for name, one in voted.items()}

@@ -42,29 +42,30 @@ class Scorer:
     def score(
         self, problems: Sequence[Problem], samples: Sequence[Prediction], *, journal: Path | None = None
     ) -> list[SampleScore]:
-        """The probability that each sample is right, in order. With a journal a killed pass goes on."""
-        rows = self.encode(problems, samples)
-        order = sorted(range(len(rows)), key=lambda index: (-len(rows[index]), index))
-        ranges = microbatches([len(rows[index]) for index in order], self.batch_tokens)
-        batches = [[order[place] for place in places] for places in ranges]
+        """The probability that each sample is right, in order; equal texts are read once.
+
+        With a journal a killed pass goes on.
+        """
+        encoded = [tuple(row) for row in self.encode(problems, samples)]
+        rows = sorted(dict.fromkeys(encoded), key=len, reverse=True)
+        batches = [[rows[place] for place in places] for places in microbatches([*map(len, rows)], self.batch_tokens)]
         mark = weights_hash(self.model) if journal is not None else ""
         progress = Progress("scoring", len(rows))
 
-        def compute(batch: list[int]) -> list[float]:
-            found = self.probabilities([rows[index] for index in batch])
-            progress.add(len(batch), sum(len(rows[index]) for index in batch))
+        def compute(batch: list[tuple[int, ...]]) -> list[float]:
+            found = self.probabilities(batch)
+            progress.add(len(batch), sum(map(len, batch)))
             return found
 
-        def key(batch: list[int]) -> str:
-            return journals.content_key("rerank", mark, [rows[index] for index in batch])
+        def key(batch: list[tuple[int, ...]]) -> str:
+            return journals.content_key("rerank", mark, batch)
 
-        scores = [0.0] * len(rows)
+        scores: dict[tuple[int, ...], float] = {}
         for batch, found in journals.run(journal, batches, key, compute, progress):
-            for index, value in zip(batch, found, strict=True):
-                scores[index] = value
+            scores.update(zip(batch, found, strict=True))
         return [
-            SampleScore(problem_id=one.problem_id, sample=one.sample, score=value)
-            for one, value in zip(samples, scores, strict=True)
+            SampleScore(problem_id=one.problem_id, sample=one.sample, score=scores[row])
+            for one, row in zip(samples, encoded, strict=True)
         ]
 
     def probabilities(self, rows: Sequence[Sequence[int]]) -> list[float]:
