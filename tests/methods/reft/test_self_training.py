@@ -6,16 +6,13 @@ from safetensors.torch import load_file
 
 from stepwise import evaluation
 from stepwise.methods.reft import online
-from stepwise.methods.reft.baselines import Baseline, BaselineError
+from stepwise.methods.reft.baselines import Baseline, BaselineError, Budget, budget
 from stepwise.methods.reft.self_training import (
-    Budget,
-    budget,
     combined,
     cut,
     kept,
     mini_batches,
     offline_examples,
-    plan,
     portions,
     sample_example,
 )  # fmt: skip
@@ -41,7 +38,7 @@ def sample(problem, number, text, right=True, reason="eos"):
 
 def test_the_budget_is_reft_s():
     reft = ReftParams(steps=7, prompts=5, samples=4, inner_epochs=2, mini_batches=3)
-    assert budget(reft) == Budget(optimizer_steps=42, completions=140)
+    assert budget(reft, 1000, seed=1) == Budget(optimizer_steps=42, completions=140)
 
 
 @pytest.mark.parametrize("completions", [3, 6, 15, 20])
@@ -94,16 +91,6 @@ def test_a_cut_takes_the_end_away():
     one = Encoded("a", (1, 2, 3), (0.0, 1.0, 1.0))
     assert cut(one, 2) == Encoded("a", (1, 2), (0.0, 1.0))
     assert cut(one, 0) == one
-
-
-def test_plan_goes_through_all_questions_and_asks_none_twice_in_a_step(train):
-    reft = ReftParams(steps=9, prompts=4)
-    steps = [[one.id for one in step] for step in plan(train, reft, seed=1)]
-    assert [len(set(step)) for step in steps] == [4] * 9
-    asked = [name for step in steps for name in step]
-    assert {asked.count(one.id) for one in train} == {6}, "36 questions asked are 6 epochs of 6"
-    assert steps != [[one.id for one in step] for step in plan(train, reft, seed=2)]
-    assert [len(step) for step in plan(train, ReftParams(steps=2, prompts=50), seed=1)] == [6, 6]
 
 
 def test_mini_batches_share_the_questions(train):

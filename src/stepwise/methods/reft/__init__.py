@@ -1,1 +1,23 @@
-"""ReFT (arXiv 2401.08967): reinforced fine-tuning on checked answers, its baselines, votes and reranking."""
+"""ReFT (arXiv 2401.08967): reinforcement on checked answers after a warm-up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+ALGORITHMS = {
+    "ppo": "stepwise.methods.reft.trainer:train",
+}
+"""Where each algorithm's `train` is; they share their arguments and what they return."""
+
+
+def get_algorithm(name: str) -> Callable[..., Any]:
+    """The training function of an algorithm. Raises ParamsError for one that is not here."""
+    from stepwise.params import ParamsError
+
+    if name not in ALGORITHMS:
+        raise ParamsError(f"reft.algorithm: {name!r} is not here; take one of {', '.join(sorted(ALGORITHMS))}")
+    module, _, function = ALGORITHMS[name].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found

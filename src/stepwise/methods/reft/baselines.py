@@ -11,8 +11,9 @@ from stepwise import evaluation
 from stepwise.errors import StepwiseError
 from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import TransformersBackend
+from stepwise.methods.reft import rollout
 from stepwise.methods.reft.online import train_online
-from stepwise.methods.reft.self_training import budget, offline_examples, portions
+from stepwise.methods.reft.self_training import offline_examples, portions
 from stepwise.models.loading import load_model
 from stepwise.params import BackendParams, ModelParams, ReftParams, SelfTrainingParams, TaskParams
 from stepwise.records import Example, Prediction, Problem
@@ -25,6 +26,20 @@ Curve = list[dict[str, float]]
 
 class BaselineError(StepwiseError, ValueError):
     """A baseline that does not exist; the message names the known ones."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What ReFT spends, and so what its baselines may."""
+
+    optimizer_steps: int
+    completions: int
+
+
+def budget(reft: ReftParams, problems: int, seed: int) -> Budget:
+    """Optimiser steps and sampled completions of a ReFT run on so many training questions."""
+    asked = sum(map(len, rollout.plan([str(number) for number in range(problems)], reft, seed)))
+    return Budget(reft.steps * reft.inner_epochs * reft.mini_batches, asked * reft.samples)
 
 
 @dataclass(frozen=True)
@@ -71,12 +86,11 @@ class Baseline:
         raise BaselineError(f"there is no baseline {variant!r}; the baselines are sft, offline and online")
 
     def _fine_tune(self, start: Path, examples: Sequence[Example], samples: Sequence[Prediction]) -> Trained:
-        spent = budget(self.reft)
         result = sft.train(
             start,
             examples,
             self.params.fine_tuning,
-            steps=spent.optimizer_steps,
+            steps=self._budget.optimizer_steps,
             seed=self.seed,
             work=self.work / "training",
             out=self.out,
@@ -105,7 +119,7 @@ class Baseline:
         model, tokenizer = load_model(self.start, self.of_model.dtype)
         backend = TransformersBackend(model, tokenizer, batch_tokens=self.backend.batch_tokens)
         samples: list[Prediction] = []
-        for problems, count in portions(self.train, budget(self.reft).completions, self.seed):
+        for problems, count in portions(self.train, self._budget.completions, self.seed):
             how = Sampling(
                 max_new_tokens=self.of_task.max_new_tokens,
                 temperature=self.reft.temperature,
@@ -136,6 +150,10 @@ class Baseline:
         )
         numbers = {"generated_completions": standing.extra["generated_completions"], **_spent(standing.curve)}
         return Trained(standing.curve, {**numbers, **_best(standing.best_step, standing.best_score)})
+
+    @property
+    def _budget(self) -> Budget:
+        return budget(self.reft, len(self.train), self.seed)
 
     @property
     def _dev_accuracy(self) -> Evaluate:

@@ -1,4 +1,7 @@
-"""Online self-training: a step samples from the live policy, checks, and learns from what was right and from gold."""
+"""Online self-training: a step samples from the live policy, checks, and learns from what was right and from gold.
+
+Its questions and their seeds are those of ReFT's step, so that the two differ only in what they learn from the samples.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from typing import Any
 import torch
 
 from stepwise import evaluation
-from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
-from stepwise.methods.reft.self_training import combined, cut, mini_batches, plan, right_samples, sample_example
+from stepwise.methods.reft import rollout
+from stepwise.methods.reft.self_training import combined, cut, mini_batches, right_samples, sample_example
 from stepwise.models.adapters import with_lora
 from stepwise.models.loading import Dtype, load_model, save_model
 from stepwise.params import BackendParams, ReftParams, SelfTrainingParams, SftParams
@@ -38,7 +41,7 @@ class OnlineLoop(Loop):
         *,
         task: Task,
         reft: ReftParams,
-        sampling: Sampling,
+        max_new_tokens: int,
         backend: BackendParams,
         seed: int,
         work: Path,
@@ -47,14 +50,18 @@ class OnlineLoop(Loop):
         """`questions` are those of each step, `gold` their solutions as tokens."""
         steps = [[gold[one.id] for one in step] for step in questions]
         super().__init__(model, tokenizer, steps, params, seed=seed, work=work, evaluate=evaluate)
-        self.questions, self.gold, self.task, self.reft, self.sampling = questions, gold, task, reft, sampling
+        self.questions, self.gold, self.task, self.reft = questions, gold, task, reft
+        self.max_new_tokens = max_new_tokens
         self.plain = model.get_base_model() if params.lora.rank else model
         self.backend = TransformersBackend(self.plain, tokenizer, batch_tokens=backend.batch_tokens)
 
     def _step(self, number: int) -> dict[str, float]:
         torch.manual_seed(self.seed * 1_000_003 + number)
         problems = self.questions[number - 1]
-        samples = evaluation.answer(self.task, self.backend, problems, self._sampling(number))
+        how = rollout.sampling(
+            self.reft, number, max_new_tokens=self.max_new_tokens, stop=self.task.stop, seed=self.seed
+        )
+        samples = evaluation.answer(self.task, self.backend, problems, how)
         right = self._encoded(problems, samples)
         losses = []
         for epoch in range(self.reft.inner_epochs):
@@ -71,11 +78,6 @@ class OnlineLoop(Loop):
 
     def _facts(self, number: int) -> dict[str, float]:
         return {**super()._facts(number), **self.standing.extra}
-
-    def _sampling(self, number: int) -> Sampling:
-        """A step's own seed: with it, the weights and the questions decide the samples."""
-        changed: dict[str, Any] = {**vars(self.sampling), "seed": self.seed * 1_000_003 + number}
-        return Sampling(**changed)
 
     def _encoded(self, problems: Sequence[Problem], samples: Sequence[Prediction]) -> dict[str, list[Encoded]]:
         """The right samples as training examples, by problem."""
@@ -121,17 +123,15 @@ def train_online(
     gold = {one.id: cut(one, params.cut_gold) for one in encoded}
     if not gold:
         raise TrainingError(f"none of {len(problems)} gold solutions fits into {tuning.max_length} tokens")
-    questions = plan([one for one in problems if one.id in gold], reft, seed)
+    known = {one.id: one for one in problems if one.id in gold}
+    questions = [[known[name] for name in step] for step in rollout.plan(list(known), reft, seed)]
     mark = json.dumps([reft.model_dump(mode="json"), params.model_dump(mode="json"), tuning.learning_rate, seed])
     order = repr([[gold[one.id] for one in step] for step in questions])
     fingerprint = hashlib.sha256(f"{mark} {weights_hash(model)} {order}".encode()).hexdigest()
-    sampling = Sampling(
-        max_new_tokens, reft.temperature, top_p=reft.top_p, top_k=reft.top_k, n=reft.samples, stop=task.stop
-    )
     learner = with_lora(model, tuning.lora, seed) if tuning.lora.rank else model
     loop = OnlineLoop(
         learner, tokenizer, questions, gold, tuning,
-        task=task, reft=reft, sampling=sampling, backend=backend, seed=seed, work=work, evaluate=evaluate,
+        task=task, reft=reft, max_new_tokens=max_new_tokens, backend=backend, seed=seed, work=work, evaluate=evaluate,
     )  # fmt: skip
     loop.dropout = params.dropout
     standing = loop.run(fingerprint)

@@ -18,25 +18,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from stepwise.params import ReftParams, SelfTrainingParams
+from stepwise.params import SelfTrainingParams
 from stepwise.records import Example, Prediction, Problem, Span
 from stepwise.tasks.base import Task, example
 from stepwise.training.encoding import Encoded
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What ReFT spends, and so what its baselines may."""
-
-    optimizer_steps: int
-    completions: int
-
-
-def budget(reft: ReftParams) -> Budget:
-    """Optimiser steps and sampled completions of a ReFT run with these parameters."""
-    return Budget(reft.steps * reft.inner_epochs * reft.mini_batches, reft.steps * reft.prompts * reft.samples)
 
 
 def portions(problems: Sequence[Problem], completions: int, seed: int) -> list[tuple[list[Problem], int]]:
@@ -87,27 +74,6 @@ def offline_examples(
         for one in kept(by_problem[problem.id], gold.spans[-1].text, params, seed):
             examples.append(sample_example(task, problem, one.text, ended=one.finish_reason != "length"))
     return examples
-
-
-def plan(problems: Sequence[Problem], reft: ReftParams, seed: int) -> list[list[Problem]]:
-    """The questions of every online step: `reft.prompts` of them, none twice, each epoch in a new order."""
-    waiting: list[Problem] = []
-    steps: list[list[Problem]] = []
-    epoch = 0
-    size = min(reft.prompts, len(problems))
-    while len(steps) < reft.steps:
-        if len(waiting) < size:
-            order = list(problems)
-            random.Random(f"{seed}-{epoch}").shuffle(order)
-            epoch += 1
-            left = {one.id for one in waiting}
-            fresh = [one for one in order if one.id not in left]
-            cut = size - len(waiting)
-            # Those left over come first; their places in the new epoch are after this step.
-            waiting = waiting + fresh[:cut] + [one for one in order if one.id in left] + fresh[cut:]
-        steps.append(waiting[:size])
-        waiting = waiting[size:]
-    return steps
 
 
 def combined(gold: Sequence[Encoded], right: Sequence[Encoded]) -> list[Encoded]:

@@ -1,0 +1,46 @@
+"""Reinforcement of a warm-up model on the checked answers of its task (chapter: ReFT)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stepwise import evaluation
+from stepwise.methods.reft import get_algorithm
+from stepwise.methods.reft.rewards import checked_answers
+from stepwise.models.card import Card, write_card
+from stepwise.records import Problem, read_jsonl, write_json
+from stepwise.stage import Run, stage
+from stepwise.tasks import get_task
+
+
+@stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "reft"))
+def main(run: Run, *, task: str, model: str, data: Path, warm_up: Path, out: Path, plot: Path) -> None:
+    """Sample, check and learn on the training questions; keep the state that answers dev best."""
+    params, of_task = run.params, run.params.limits.cap(run.params.task[task])
+    asked = get_task(task, of_task, seed=params.seed)
+    problems = {problem.id: problem for problem in read_jsonl(data / "train.jsonl", Problem)}
+    dev = evaluation.spread(read_jsonl(data / "dev.jsonl", Problem), params.reft.dev_examples)
+    result = get_algorithm(params.reft.algorithm)(
+        warm_up,
+        {name: asked.prompt(problem) for name, problem in problems.items()},
+        checked_answers(asked, problems, params.reft.partial_reward),
+        params.reft,
+        max_new_tokens=of_task.max_new_tokens,
+        stop=asked.stop,
+        seed=params.seed,
+        work=run.work / "training",
+        out=run.work / "model",
+        evaluate=evaluation.dev_accuracy(asked, dev, of_task.max_new_tokens, params.backend.batch_tokens),
+        learning_rate_scale=params.model[model].learning_rate_scale,
+        dtype=params.model[model].dtype,
+        generation_tokens=params.backend.batch_tokens,
+    )
+    write_card(run.work / "model", Card(method="reft", task=task, model=model, task_params=of_task))
+    run.publish(run.work / "model", out)
+    write_json(plot, result.curve)
+    run.tracked.history = result.curve
+    run.log(steps=result.steps, **{f"seconds_{part}": value for part, value in result.seconds.items()})
+
+
+if __name__ == "__main__":
+    main()
