@@ -1,5 +1,7 @@
 """What self-training learns from, by hand; and whole runs on a random model."""
 
+import dataclasses
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -161,6 +163,12 @@ def test_every_baseline_spends_reft_s_budget(baseline, variant):
     assert weights(run.out) != weights(run.start)
 
 
+def test_online_takes_an_encoder_decoder(baseline, t5):
+    run = dataclasses.replace(baseline(), start=t5)
+    assert run.run("online").numbers["optimizer_steps"] == 6
+    assert weights(run.out) != weights(t5)
+
+
 def test_the_curve_says_what_was_spent_by_then(baseline):
     for variant in ("sft", "offline", "online"):
         trained = baseline(variant).run(variant)
@@ -214,8 +222,6 @@ def test_online_samples_come_from_the_live_policy(baseline, monkeypatch):
 
 
 def test_offline_starts_from_the_base_model_only_with_the_switch(baseline, tmp_path):
-    import dataclasses
-
     missing = tmp_path / "none"
     run = dataclasses.replace(baseline(), base=missing)
     run.run("offline")
