@@ -10,10 +10,10 @@ import pytest
 from stepwise import cli, solver
 from stepwise.generation.scripted import ScriptedBackend
 from stepwise.params import TaskParams
-from stepwise.records import Prediction, Problem, Verdict, read_jsonl, write_jsonl
+from stepwise.records import Prediction, Problem, SampleScore, Verdict, read_jsonl, write_jsonl
 from stepwise.tasks import get_task
 
-COMMANDS = ["solve", "evaluate", "compare", "report", "sync"]
+COMMANDS = ["solve", "evaluate", "compare", "vote", "report", "sync"]
 
 
 @pytest.fixture
@@ -100,6 +100,26 @@ def test_compare_prints_difference_interval_and_p_value(tmp_path, capsys):
     assert "difference  +0.5000" in shown
     assert "p-value     0.001953" in shown  # 2 / 2^10
     assert "right only  0 in the first, 10 in the second" in shown
+
+
+def test_vote_prints_a_table_from_stored_samples(tmp_path, capsys):
+    answers = [("5", True), ("6", False), ("6", False)]
+    samples = [
+        Prediction(problem_id="p", sample=i, text="", verdict=Verdict(answer=answer, correct=right))
+        for i, (answer, right) in enumerate(answers)
+    ]
+    write_jsonl(tmp_path / "samples.jsonl", samples)
+    scores = [SampleScore(problem_id="p", sample=i, score=score) for i, score in enumerate((0.9, 0.2, 0.3))]
+    write_jsonl(tmp_path / "scores.jsonl", scores)
+    command = ["vote", "--samples", str(tmp_path / "samples.jsonl")]
+    assert cli.main(command) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["k", "maj@k", "pass@k"]
+    assert lines[-1].split() == ["3", "0.0", "[0.0,", "0.0]", "100.0", "[100.0,", "100.0]"]
+    assert cli.main([*command, "--scores", str(tmp_path / "scores.jsonl")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["k", "maj@k", "rerank@k", "weighted@k", "pass@k"]
+    assert lines[-1].split()[1::3] == ["0.0", "100.0", "100.0", "100.0"]
 
 
 def test_errors_are_one_line_and_exit_code_2(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""The command line: ask a model, examine it, compare two examinations, show the report, fill MLflow."""
+"""The command line: ask a model, examine it, compare two examinations, vote, show the report, fill MLflow."""
 
 from __future__ import annotations
 
@@ -43,6 +43,13 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(run=run)
         return one
 
+    _asking(command)
+    _reading(command)
+    return parser
+
+
+def _asking(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The commands that load a model."""
     _model_arguments(
         command("solve", _solve, "Answer a question.", f'python -m stepwise solve --model {MODEL} --question "..."')
     ).add_argument("--question", help="the question; without it, one question a line is read from standard input")
@@ -57,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--limit", type=int, default=0, help="only so many problems, spread over all; 0 means all")
     evaluate.add_argument("--problems", type=Path, help="problem file (default: data/tasks/TASK/test.jsonl)")
     evaluate.add_argument("--out", type=Path, help="write the predictions here, for `compare`")
+
+
+def _reading(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The commands that read what stages and other commands wrote."""
     compare = command(
         "compare",
         _compare,
@@ -65,10 +76,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("first", type=Path, help="predictions, as in evaluations/METHOD/TASK-MODEL/greedy.jsonl")
     compare.add_argument("second", type=Path, help="predictions of the same problems by another model")
+    vote = command(
+        "vote",
+        _vote,
+        "Vote over stored samples: majority, and with scores reranked and weighted, beside the bound pass@k.",
+        "python -m stepwise vote --samples evaluations/vote/sft/word_problems-tiny/samples.jsonl",
+    )
+    vote.add_argument("--samples", type=Path, required=True, help="samples, as in samples/METHOD/test/TASK-MODEL")
+    vote.add_argument("--scores", type=Path, help="a reranker's scores of them, as in evaluations/vote")
     report = command("report", _report, "Show the table of all evaluations.", "python -m stepwise report")
     report.add_argument("--metrics", type=Path, default=Path("metrics"), help="folder of metrics (default: metrics)")
     command("sync", _sync, "Send to MLflow the runs that it does not have yet.", "python -m stepwise sync")
-    return parser
 
 
 def _model_arguments(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -116,6 +134,16 @@ def _compare(parsed: argparse.Namespace) -> None:
     _show(f"interval    {found.low:+.4f} to {found.high:+.4f} (95 %, paired bootstrap)")
     _show(f"p-value     {found.p_value:.4g} (exact McNemar test)")
     _show(f"right only  {found.only_first} in the first, {found.only_second} in the second")
+
+
+def _vote(parsed: argparse.Namespace) -> None:
+    from stepwise.methods.reft import voting
+    from stepwise.records import Prediction, SampleScore, read_jsonl
+
+    scores = read_jsonl(parsed.scores, SampleScore) if parsed.scores else None
+    voted = voting.ballots(read_jsonl(parsed.samples, Prediction), scores)
+    _show(f"{len(voted)} problems, percent [95 % interval]")
+    _show(voting.table(voting.curves(voted)))
 
 
 def _report(parsed: argparse.Namespace) -> None:

@@ -134,6 +134,14 @@ class Prediction(Record):
     """Sum of the completion's token log-probabilities in nats, where the backend gave them."""
 
 
+class SampleScore(Record):
+    """What a reranker says of one sample: the probability that it is right."""
+
+    problem_id: str
+    sample: int = 0
+    score: float = Field(ge=0.0, le=1.0)
+
+
 R = TypeVar("R", bound=BaseModel)
 
 

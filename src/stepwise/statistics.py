@@ -56,6 +56,16 @@ def wilson(correct: int, total: int, z: float = Z95) -> Interval:
     return Interval(share, low, high)
 
 
+def bootstrap(values: Sequence[float], *, draws: int = 2000, seed: int = 0) -> Interval:
+    """The mean of values with its percentile bootstrap interval over them. Raises ValueError without values."""
+    if not values:
+        raise ValueError("there are no values to average")
+    numbers = np.asarray(values, dtype=float)
+    chosen = np.random.default_rng(seed).integers(len(numbers), size=(draws, len(numbers)))
+    low, high = np.quantile(numbers[chosen].mean(axis=1), [0.025, 0.975])
+    return Interval(float(numbers.mean()), float(low), float(high))
+
+
 def pass_at_k(n: int, correct: int, k: int) -> float:
     """Chance that k of n samples, drawn without replacement, hold a correct one: 1 - C(n-c, k) / C(n, k)."""
     _check_subset(n, k)

@@ -23,6 +23,8 @@ def main() -> None:
     answers = [Prediction(problem_id=one.id, text="", verdict=Verdict()) for one in problems]
     write_jsonl("evaluations/warm_up/word_problems-tiny/greedy.jsonl", answers)
 
+    write_jsonl("evaluations/vote/sft/word_problems-tiny/samples.jsonl", answers)
+
     torch.manual_seed(0)
     tokenizer = build_tokenizer([one.question for one in problems], vocabulary=300)
     config = LlamaConfig(

@@ -231,6 +231,14 @@ def test_the_best_state_on_dev_is_kept(llama, tmp_path):
     assert [row.get("dev_score") for row in result.curve] == [None, 0.9, None, None, 0.2]
 
 
+@pytest.mark.parametrize("steps", [2, 7])
+def test_exactly_so_many_steps_are_taken(llama, tmp_path, steps):
+    result = run(llama, tmp_path, "out", steps=steps)
+    assert (result.steps, len(result.step_tokens)) == (steps, steps)
+    assert sum(result.step_tokens) == result.tokens
+    assert result.curve[-1]["step"] == steps
+
+
 class KilledError(Exception):
     pass
 

@@ -46,7 +46,7 @@ def load_model(
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     name = str(source)
     if Path(source).is_dir():
-        _check_folder(Path(source), dtype)
+        check_folder(Path(source), dtype)
     elif not HUB_ID.fullmatch(name):
         raise ModelError(f"{name} is no folder; the stage `base_model` makes base models, `warm_up` fine-tunes them")
     try:
@@ -60,9 +60,16 @@ def load_model(
         first = str(error).strip().splitlines()[0]
         raise ModelError(f"{name} does not load, as a folder or as a hub id with safetensors: {first}") from error
     set_padding(model, tokenizer)
+    use_one_thread_if_small(model)
+    return model.eval(), tokenizer
+
+
+def use_one_thread_if_small(model: PreTrainedModel) -> None:
+    """Let a model below SINGLE_THREADED parameters compute with one thread, unless OMP_NUM_THREADS says otherwise."""
+    import torch
+
     if model.num_parameters() < SINGLE_THREADED and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)
-    return model.eval(), tokenizer
 
 
 def set_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
@@ -73,7 +80,7 @@ def set_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> N
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
     model.config.pad_token_id = tokenizer.pad_token_id
-    if model.generation_config is not None:
+    if getattr(model, "generation_config", None) is not None:
         model.generation_config.pad_token_id = tokenizer.pad_token_id
 
 
@@ -109,7 +116,8 @@ def count_parameters(folder: str | Path) -> int:
     return sum(_elements(path) for path in sorted(Path(folder).glob("*.safetensors")))
 
 
-def _check_folder(folder: Path, dtype: Dtype) -> None:
+def check_folder(folder: Path, dtype: Dtype) -> None:
+    """Raise ModelError unless the folder holds a model in safetensors that fits into free memory."""
     import psutil
 
     if not (folder / "config.json").is_file():

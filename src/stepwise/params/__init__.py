@@ -25,6 +25,8 @@ from stepwise.params.foundation import (
     TaskParams,
 )
 from stepwise.params.reft import ReftParams
+from stepwise.params.reranking import RerankerParams, SamplingParams
+from stepwise.params.self_training import SelfTrainingParams
 
 __all__ = [
     "ArchitectureParams",
@@ -40,7 +42,10 @@ __all__ = [
     "Positive",
     "PretrainParams",
     "ReftParams",
+    "RerankerParams",
+    "SamplingParams",
     "Section",
+    "SelfTrainingParams",
     "SftParams",
     "Share",
     "TaskParams",
@@ -69,6 +74,11 @@ class Params(Section):
     reft_tasks: list[str] = Field(default_factory=list)
     """Tasks of the run that ReFT and its baselines are trained on."""
     reft: ReftParams = ReftParams()
+    self_training: SelfTrainingParams = SelfTrainingParams()
+    sampling: SamplingParams = SamplingParams()
+    reft_shards: list[str] = Field(default_factory=lambda: ["1-of-1"])
+    """Parts in which each set of samples is made, `1-of-2` and `2-of-2` for two; they give the rows of one."""
+    reranker: RerankerParams = RerankerParams()
 
 
 def load(path: str | Path = "params.yaml") -> Params:

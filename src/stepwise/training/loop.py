@@ -53,6 +53,7 @@ class Loop(Course):
         self.learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self.start = model.config.decoder_start_token_id if model.config.is_encoder_decoder else None
         self.zero = torch.zeros((), device=self.accelerator.device)
+        self.dropout = True
         self.tokens = [sizes(step, params.batch_tokens)[0] for step in steps]
 
     def _progress(self, done: int) -> Progress:
@@ -70,13 +71,16 @@ class Loop(Course):
         return self.evaluate(plain.eval(), self.tokenizer) if self.evaluate else None
 
     def _step(self, number: int) -> dict[str, float]:
-        """One optimiser step; returns its loss in nats a token of weight 1."""
         import torch
 
-        step, accelerator = self.steps[number - 1], self.accelerator
         torch.manual_seed(self.seed * 1_000_003 + number)
-        self.model.train()
-        norm = sum(weight for one in step for weight in one.weights)
+        step = self.steps[number - 1]
+        return {"loss": self._learn(step, number, sum(weight for one in step for weight in one.weights))}
+
+    def _learn(self, step: Sequence[Encoded], number: int, norm: float) -> float:
+        """One optimiser step on examples; returns its loss, sum(weight x cross-entropy) / norm, in nats."""
+        accelerator = self.accelerator
+        self.model.train(self.dropout)
         groups = passes(step, self.params.batch_tokens, rank=accelerator.process_index, world=accelerator.num_processes)
         for group in self.optimizer.param_groups:
             group["lr"] = self.params.learning_rate * rate_factor(number, len(self.steps), self.params)
@@ -86,7 +90,7 @@ class Loop(Course):
         accelerator.clip_grad_norm_(self.learned, self.params.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        return {"loss": float(accelerator.reduce(total, "sum"))}
+        return float(accelerator.reduce(total, "sum"))
 
     def _backward(self, group: list[Encoded], norm: float, number: int, *, last: bool) -> Any:
         """Add the gradients of one pass; processes are averaged by the wrapper, hence the factor."""

@@ -14,7 +14,10 @@ SCALED_OUTPUTS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
 
 
 class WeightedLoss(Module):
-    """A model as its loss, so that a distributed wrapper sees one forward call."""
+    """A model as its loss, so that a distributed wrapper sees one forward call.
+
+    A classifier's targets are classes, where its weights are above 0: at the last token of each text.
+    """
 
     def __init__(self, model: Any, chunk: int = 2048) -> None:
         """Wrap a transformers model (or a PEFT one); `chunk` learned positions at a time."""
@@ -29,10 +32,11 @@ class WeightedLoss(Module):
         targets, weights = batch["targets"][learned], batch["weights"][learned]
         model: Any = self.model
         model = model.get_base_model() if hasattr(model, "get_base_model") else model
-        if any(getattr(model.config, name, None) for name in SCALED_OUTPUTS):
+        classifier = getattr(model, "score", None)
+        if classifier is None and any(getattr(model.config, name, None) for name in SCALED_OUTPUTS):
             return _chunk_loss(model(**inputs, use_cache=False).logits[learned], targets, weights)
         hidden = hidden_states(model, inputs)[learned]
-        head = model.get_output_embeddings()
+        head = classifier if classifier is not None else model.get_output_embeddings()
         total: torch.Tensor = hidden.new_zeros((), dtype=torch.float32)
         for start in range(0, max(len(targets), 1), self.chunk):  # an empty pass still has (zero) gradients
             rows = slice(start, start + self.chunk)

@@ -43,6 +43,8 @@ class SftResult:
     best_step: int | None = None
     best_score: float | None = None
     curve: list[dict[str, float]] = field(default_factory=list)
+    step_tokens: list[int] = field(default_factory=list)
+    """Real tokens of each step."""
 
 
 def train(
@@ -50,7 +52,8 @@ def train(
     examples: Sequence[Example],
     params: SftParams,
     *,
-    epochs: int,
+    epochs: int = 0,
+    steps: int = 0,
     seed: int,
     work: Path,
     out: Path,
@@ -59,6 +62,8 @@ def train(
     dtype: Dtype = "float32",
 ) -> SftResult:
     """Fine-tune a model on examples and write the best state (by dev; the last without `evaluate`) to `out`.
+
+    It takes `epochs` passes over the examples, or exactly `steps` optimiser steps where that is not 0.
 
     A killed run that is started again with the same arguments goes on after its last checkpoint in `work` and ends with
     the same bytes.
@@ -71,27 +76,34 @@ def train(
     model, tokenizer = load_model(model_folder, dtype)
     encoded, left_out = _encode(model, tokenizer, examples, params.max_length)
     params = params.model_copy(update={"learning_rate": params.learning_rate * learning_rate_scale})
-    plan = plan_steps(len(encoded), epochs=epochs, batch=params.batch_examples, seed=seed)
-    steps = [[encoded[index] for index in step] for step in plan]
-    fingerprint = _fingerprint(model, steps, params, seed)
+    planned = _plan(encoded, params.batch_examples, epochs, steps, seed)
+    fingerprint = _fingerprint(model, planned, params, seed)
     learner = with_lora(model, params.lora, seed) if params.lora.rank else model
-    loop = Loop(learner, tokenizer, steps, params, seed=seed, work=work, evaluate=evaluate)
+    loop = Loop(learner, tokenizer, planned, params, seed=seed, work=work, evaluate=evaluate)
     standing = loop.run(fingerprint)
     if loop.accelerator.is_main_process:
         save_model(learner.merge_and_unload() if params.lora.rank else model, tokenizer, out)
     loop.accelerator.wait_for_everyone()
-    real, padded = (sum(column) for column in zip(*(sizes(step, params.batch_tokens) for step in steps), strict=True))
+    real, padded = zip(*(sizes(step, params.batch_tokens) for step in planned), strict=True)
     return SftResult(
-        steps=len(steps),
+        steps=len(planned),
         examples=len(encoded),
         left_out=left_out,
-        tokens=real,
-        padding_share=1 - real / padded,
+        tokens=sum(real),
+        padding_share=1 - sum(real) / sum(padded),
         tokens_per_second=loop.speed,
         best_step=standing.best_step,
         best_score=standing.best_score,
         curve=standing.curve,
+        step_tokens=list(real),
     )
+
+
+def _plan(encoded: Sequence[Encoded], batch: int, epochs: int, steps: int, seed: int) -> list[list[Encoded]]:
+    """The examples of each step: of whole epochs, or of so many steps."""
+    needed = -(-steps * batch // len(encoded)) if steps else epochs
+    plan = plan_steps(len(encoded), epochs=needed, batch=batch, seed=seed)
+    return [[encoded[index] for index in step] for step in (plan[:steps] if steps else plan)]
 
 
 def _encode(

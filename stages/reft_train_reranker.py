@@ -1,0 +1,43 @@
+"""A classifier that tells right samples from wrong ones (chapter: ReFT)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stepwise.methods.reft import samples
+from stepwise.methods.reft.reranker import train_reranker
+from stepwise.models.card import Card, write_card
+from stepwise.records import Problem, read_jsonl, write_json
+from stepwise.stage import Run, stage
+from stepwise.tasks import get_task
+
+
+@stage(params=("seed", "limits", "task.{task}", "model.{model}", "reft_shards", "reranker"))
+def main(
+    run: Run, *, task: str, model: str, problems: Path, sampled: Path, start: Path, out: Path, metrics: Path, plot: Path
+) -> None:
+    """Train on the warm-up model's samples; keep the state that reranks held-out training questions best."""
+    params, of_task = run.params, run.params.limits.cap(run.params.task[task])
+    trained = train_reranker(
+        start,
+        get_task(task, of_task, seed=params.seed),
+        read_jsonl(problems, Problem),
+        samples.read(sampled, params.reft_shards),
+        params.reranker,
+        seed=params.seed,
+        work=run.work / "training",
+        out=run.work / "model",
+        learning_rate_scale=params.model[model].learning_rate_scale,
+        dtype=params.model[model].dtype,
+    )
+    write_card(run.work / "model", Card(method="reranker", task=task, model=model, task_params=of_task))
+    run.publish(run.work / "model", out)
+    write_json(metrics, {"task": task, "model": model, **trained.numbers})
+    write_json(plot, trained.curve)
+    run.tracked.history = trained.curve
+    run.log(**trained.numbers)
+    run.register("reranker", task, model, folder=out, dev=trained.dev)
+
+
+if __name__ == "__main__":
+    main()
