@@ -15,7 +15,7 @@ from stepwise.models.loading import load_model, save_model
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import LoraParams, ParamsError, ReftParams
 from stepwise.tokens import encode
-from stepwise.training import trl_policy, trl_rollouts
+from stepwise.training import trl_rollouts, trl_settings
 from stepwise.training.loop import TrainingError
 from stepwise.training.trl_policy import train
 
@@ -209,7 +209,7 @@ def test_a_score_that_is_no_number_stops_the_run(policy, tmp_path):
 
 
 def test_the_plan_covers_all_questions_before_any_comes_again():
-    plan = trl_policy._plan([f"q{n}" for n in range(5)], PARAMS.model_copy(update={"steps": 5}), 1)
+    plan = trl_settings.plan_questions([f"q{n}" for n in range(5)], PARAMS.model_copy(update={"steps": 5}), 1)
     order = [name for step in plan for name in step]
     assert [len(step) for step in plan] == [2] * 5
     assert sorted(order[:5]) == sorted(order[5:]) == [f"q{n}" for n in range(5)]

@@ -29,12 +29,10 @@ def make_accelerator(deepspeed: str | None = None) -> Accelerator:
     plugin = None
     if deepspeed is not None:
         if not Path(deepspeed).is_file():
-            raise DeviceError(
-                f"{deepspeed} does not exist; warm_up.deepspeed names a file under conf/deepspeed, or null"
-            )
+            raise DeviceError(f"{deepspeed} does not exist; warm_up.deepspeed names one under conf/deepspeed")
         if importlib.util.find_spec("deepspeed") is None:
             raise DeviceError(
-                "warm_up.deepspeed is set and deepspeed is missing; pip install it (CONTRIBUTING.md), or null"
+                "warm_up.deepspeed is set and deepspeed is missing; CONTRIBUTING.md says how to install it"
             )
         plugin = DeepSpeedPlugin(hf_ds_config=deepspeed)
         plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = 1

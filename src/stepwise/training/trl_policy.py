@@ -27,17 +27,14 @@ from stepwise.params import ParamsError, ReftParams
 from stepwise.records import Prompt
 from stepwise.tokens import encode_many
 from stepwise.training import checkpoints
-from stepwise.training.batching import plan_steps
 from stepwise.training.checkpoints import Standing
 from stepwise.training.devices import make_optimizer
 from stepwise.training.loop import Evaluate, TrainingError, points, soft_stop
 from stepwise.training.progress import Progress
+from stepwise.training.trl_settings import check, plan_questions, with_lora
 
 Reward = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """Scores of (question ids, completion texts), in order; 1 means right."""
-
-PPO_ONLY = ("separate_value_model", "value_warm_up", "bootstrap_truncated", "missing_eos_penalty", "target_kl")
-"""Parameters that only our own PPO knows."""
 
 
 @dataclass
@@ -91,14 +88,14 @@ def train(
         TrainingError: a score that is no number.
         ModelError: the model does not load.
     """
-    _check(params, len(prompts))
+    check(params, len(prompts))
     model: Any
     model, tokenizer = load_model(policy, dtype)
-    plan = _plan(list(prompts), params, seed)
+    plan = plan_questions(list(prompts), params, seed)
     settings = [params.model_dump(mode="json"), learning_rate_scale, max_new_tokens, stop, seed, dtype, plan]
     asked = [(name, list(prompts[name])) for name in prompts]
     fingerprint = hashlib.sha256(json.dumps([*settings, asked, weights_hash(model)]).encode()).hexdigest()
-    learner = _with_lora(model, params, seed) if params.lora.rank else model
+    learner = with_lora(model, params, seed) if params.lora.rank else model
     sampling = Sampling(max_new_tokens, params.temperature, params.top_p, params.top_k, params.samples, stop, seed)
     run = _Run(learner, tokenizer, prompts, reward, params, sampling, work, evaluate)
     run.learning_rate, run.generation_tokens = params.learning_rate * learning_rate_scale, generation_tokens
@@ -290,37 +287,3 @@ class _Run:
 
     def _best(self, step: int) -> Path:
         return self.work / f"best-{step:07d}.safetensors"
-
-
-def _plan(names: list[str], params: ReftParams, seed: int) -> list[list[str]]:
-    """The question ids of each step: passes over all questions, each in a new order."""
-    epochs = math.ceil(params.steps * params.prompts / len(names))
-    plan = plan_steps(len(names), epochs=epochs, batch=params.prompts, seed=seed)
-    return [[names[index] for index in step] for step in plan[: params.steps]]
-
-
-def _check(params: ReftParams, questions: int) -> None:
-    """One error for what these algorithms cannot do."""
-    if params.algorithm not in ("grpo", "rloo"):
-        raise ParamsError(f"reft.algorithm: {params.algorithm!r} is not TRL's; grpo and rloo are")
-    if params.samples < 2:
-        raise ParamsError(f"reft.samples is {params.samples}; {params.algorithm} compares completions: at least 2")
-    if not questions:
-        raise ParamsError("there is no question to train on; raise task.NAME.train")
-    only = [*PPO_ONLY, *(["entropy_coefficient"] if params.algorithm == "rloo" else [])]
-    wrong = [name for name in only if getattr(params, name)]
-    if wrong:
-        raise ParamsError(f"reft.{', reft.'.join(wrong)}: not known to {params.algorithm}; leave it off or take ppo")
-
-
-def _with_lora(model: Any, params: ReftParams, seed: int) -> Any:
-    """The model with fresh adapters; only they learn, and without them it is the reference."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    lora = params.lora
-    return get_peft_model(
-        model,
-        LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets)),
-    )
