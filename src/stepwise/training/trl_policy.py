@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from signal import SIGTERM
 from threading import Event
@@ -89,20 +89,12 @@ def train(
         ModelError: the model does not load.
     """
     check(params, len(prompts))
-    model: Any
-    model, tokenizer = load_model(policy, dtype)
-    plan = plan_questions(list(prompts), params, seed)
-    settings = [params.model_dump(mode="json"), learning_rate_scale, max_new_tokens, stop, seed, dtype, plan]
-    asked = [(name, list(prompts[name])) for name in prompts]
-    fingerprint = hashlib.sha256(json.dumps([*settings, asked, weights_hash(model)]).encode()).hexdigest()
-    learner = with_lora(model, params, seed) if params.lora.rank else model
     sampling = Sampling(max_new_tokens, params.temperature, params.top_p, params.top_k, params.samples, stop, seed)
-    run = _Run(learner, tokenizer, prompts, reward, params, sampling, work, evaluate)
+    run = _Run(*load_model(policy, dtype), prompts, reward, params, sampling, work, evaluate)
     run.learning_rate, run.generation_tokens = params.learning_rate * learning_rate_scale, generation_tokens
-    standing = run.go(plan, fingerprint)
-    if run.is_main_process:
-        save_model(learner.merge_and_unload() if params.lora.rank else model, tokenizer, out)
-    return PolicyResult(len(plan), standing.best_step, standing.best_score, standing.curve)
+    standing = run.go(plan_questions(list(prompts), params, seed))
+    run.export(out)
+    return PolicyResult(params.steps, standing.best_step, standing.best_score, standing.curve)
 
 
 class _Run:
@@ -121,7 +113,9 @@ class _Run:
         work: Path,
         evaluate: Evaluate | None,
     ) -> None:
-        self.model, self.tokenizer, self.prompts, self.reward = model, tokenizer, prompts, reward
+        self.weights = weights_hash(model)
+        self.model = with_lora(model, params, sampling.seed) if params.lora.rank else model
+        self.tokenizer, self.prompts, self.reward = tokenizer, prompts, reward
         self.params, self.sampling, self.work, self.evaluate = params, sampling, work, evaluate
         self.learning_rate, self.generation_tokens = params.learning_rate, 16384
         self.updates = params.inner_epochs * params.mini_batches
@@ -130,13 +124,14 @@ class _Run:
         self.stopping = Event()
         work.mkdir(parents=True, exist_ok=True)
 
-    def go(self, plan: Sequence[Sequence[str]], fingerprint: str) -> Standing:
+    def go(self, plan: Sequence[Sequence[str]]) -> Standing:
         """Do what is left of the plan and load the best state into the model."""
         import torch
 
         self.total = len(plan)
         self.model.to("cuda" if torch.cuda.is_available() else "cpu")
         self.optimizer = make_optimizer(self.model, "adamw", 0.0)
+        fingerprint = self._fingerprint(plan)
         found = checkpoints.restore(self.work, fingerprint, self.model, self.optimizer)
         self.standing = found or Standing(fingerprint)
         left = [name for step in plan[self.standing.step :] for name in step]
@@ -157,6 +152,18 @@ class _Run:
         if self.standing.best_step is not None:
             checkpoints.load_weights(self.model, self._best(self.standing.best_step))
         return self.standing
+
+    def export(self, out: Path) -> None:
+        """Write the model as it is now, adapters merged into it."""
+        if self.is_main_process:
+            plain = self.model.merge_and_unload() if self.params.lora.rank else self.model
+            save_model(plain, self.tokenizer, out)
+
+    def _fingerprint(self, plan: Sequence[Sequence[str]]) -> str:
+        """Hash of all that decides the result but the reward."""
+        settings = [self.params.model_dump(mode="json"), self.learning_rate, asdict(self.sampling), list(plan)]
+        asked = [(name, list(pieces)) for name, pieces in self.prompts.items()]
+        return hashlib.sha256(json.dumps([*settings, asked, self.weights]).encode()).hexdigest()
 
     def _trainer(self, left: list[str]) -> Any:
         """The TRL trainer for the questions that are left, in their order."""
