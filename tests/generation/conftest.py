@@ -44,6 +44,56 @@ def llama(tokenizer):
 
 
 @pytest.fixture(scope="session")
+def opt(tokenizer):
+    """The architecture of Galactica: learned positions with an offset, counted from the mask."""
+    import torch
+    from transformers import OPTConfig, OPTForCausalLM
+
+    torch.manual_seed(0)
+    config = OPTConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=64,
+        word_embed_proj_dim=64,
+        ffn_dim=96,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=256,
+        init_std=0.5,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=None,
+    )
+    model = OPTForCausalLM(config).eval()
+    with torch.no_grad():
+        model.lm_head.weight.copy_(torch.randn(model.lm_head.weight.shape))
+    model.generation_config.eos_token_id = [1, *range(200, 230)]
+    return model
+
+
+@pytest.fixture(scope="session")
+def gpt2(tokenizer):
+    """Learned absolute positions, which padding in front must not move."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=len(tokenizer),
+        n_embd=64,
+        n_layer=2,
+        n_head=2,
+        n_positions=256,
+        initializer_range=0.5,
+        pad_token_id=0,
+        eos_token_id=1,
+        bos_token_id=None,
+    )
+    model = GPT2LMHeadModel(config).eval()
+    model.generation_config.eos_token_id = [1, *range(200, 230)]
+    return model
+
+
+@pytest.fixture(scope="session")
 def t5(tokenizer):
     """Position biases and queries are made large, else a random T5 repeats one token for ever."""
     import torch

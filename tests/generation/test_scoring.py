@@ -21,7 +21,7 @@ def from_scratch(model, tokenizer, prefix, continuation):
     return logits.log_softmax(-1).gather(-1, torch.tensor(tail)[:, None])[:, 0]
 
 
-@pytest.fixture(params=["llama", "t5"])
+@pytest.fixture(params=["llama", "t5", "opt", "gpt2"])
 def model(request):
     return request.getfixturevalue(request.param)
 

@@ -33,7 +33,7 @@ def full_logprobs(model, tokenizer, prompt, tokens):
     return logits.log_softmax(-1).gather(-1, torch.tensor(tokens)[:, None])[:, 0]
 
 
-@pytest.fixture(params=["llama", "t5"])
+@pytest.fixture(params=["llama", "t5", "opt", "gpt2"])
 def model(request):
     return request.getfixturevalue(request.param)
 

@@ -10,7 +10,15 @@ import time
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import LlamaConfig, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    LlamaConfig,
+    LlamaForCausalLM,
+    OPTConfig,
+    T5Config,
+    T5ForConditionalGeneration,
+)
 
 from stepwise.models.loading import load_model, save_model
 from stepwise.models.tokenizer import build_tokenizer
@@ -175,6 +183,30 @@ def test_gradients_do_not_depend_on_grouping_or_chunks(folder, request, tokenize
     together, apart = gradients([encoded], 2048), gradients([[one] for one in encoded], 5)
     assert len(together) == len(apart) > 5
     assert all(torch.allclose(a, b, rtol=1e-4, atol=1e-5) for a, b in zip(together, apart, strict=True))
+
+
+@pytest.mark.parametrize("family", ["llama", "opt", "gpt2"])
+def test_causal_loss_of_a_padded_batch_equals_the_models_own(family, tokenizer):
+    shapes = {
+        "llama": LlamaConfig(hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2),
+        "opt": OPTConfig(
+            hidden_size=16, word_embed_proj_dim=8, ffn_dim=32, num_hidden_layers=2, num_attention_heads=2, dropout=0.0
+        ),
+        "gpt2": GPT2Config(n_embd=16, n_layer=2, n_head=2),
+    }
+    torch.manual_seed(0)
+    config = shapes[family]
+    config.vocab_size, config.pad_token_id, config.eos_token_id = len(tokenizer), 0, 1
+    model = AutoModelForCausalLM.from_config(config).eval()
+    encoded = [
+        encode_example(tokenizer, one) for one in (example("a", "so", "rt"), example("b", "sort ", "words " * 3))
+    ]
+    own = 0.0
+    for one in encoded:
+        tokens = torch.tensor([one.tokens])
+        labels = torch.where(torch.tensor([one.weights]) > 0, tokens, -100)
+        own += model(input_ids=tokens, labels=labels).loss.item() * sum(one.weights)
+    assert WeightedLoss(model)(collate(encoded, pad=0)).item() == pytest.approx(own, rel=1e-5)
 
 
 def test_seq2seq_loss_equals_the_models_own(t5, tokenizer):

@@ -14,6 +14,8 @@ TASKS = {
     "word_problems": "stepwise.tasks.word_problems:WordProblems",
     "gsm8k": "stepwise.tasks.gsm8k:Gsm8k",
     "svamp": "stepwise.tasks.svamp:Svamp",
+    "mathqa": "stepwise.tasks.mathqa:MathQa",
+    "mathqa_numeric": "stepwise.tasks.mathqa:MathQaNumeric",
 }
 """Where each task's class is. A class is imported when it is asked for, so one task's libraries burden no other."""
 

@@ -94,6 +94,11 @@ def robust_number(text: str) -> float | None:
     return next((value for value in cued if value is not None), _last_number(text))
 
 
+def numbers(text: str) -> list[float]:
+    """Every number of a text, in order, read as `robust_number` reads one."""
+    return _numbers(_normalised(text[-_LOOKED_AT:]))
+
+
 def _result(line: str) -> float | None:
     """The number that a line gives: of an equation, the side that is a number and no calculation."""
     sides = _TRAILING_NOTE.sub("", line).split("=")
@@ -118,8 +123,12 @@ def _first_number(text: str) -> float | None:
 
 
 def _last_number(text: str) -> float | None:
-    found = [value for match in _NUMBER.finditer(text) if (value := _value(match)) is not None]
+    found = _numbers(text)
     return found[-1] if found else None
+
+
+def _numbers(text: str) -> list[float]:
+    return [value for match in _NUMBER.finditer(text) if (value := _value(match)) is not None]
 
 
 def _value(match: re.Match[str]) -> float | None:

@@ -51,11 +51,11 @@ class PublishedTask(ABC):
     def load(self, split: Split) -> Loaded:
         """Problems of a split. Raises DataError for bad files and ParamsError if more is asked for than there is."""
         if split == "test":
-            loaded = _sorted_out(self.test_rows(), self.form)
+            loaded = self._sorted_out(self.test_rows())
             loaded.problems = self._drawn(loaded.problems, self.params.test, "test")
             return loaded
         if self._training is None:
-            self._training = _sorted_out(self.training_rows(), self.form)
+            self._training = self._sorted_out(self.training_rows())
         whole = self._training
         problems = self._dev(whole.problems) if split == "dev" else self._train(whole.problems)
         return Loaded(problems, read=whole.read, dropped=dict(whole.dropped))
@@ -93,34 +93,30 @@ class PublishedTask(ABC):
         """Verdicts of (problem, completion) pairs, in order."""
         return math_format.check_many(pairs, self.form)
 
+    def sound(self, verdict: Verdict) -> bool:
+        """Whether a reference with this verdict gives the gold answer: both checks say so."""
+        return verdict.correct and verdict.strict_correct
 
-def _sorted_out(rows: Iterable[Candidate], form: Form) -> Loaded:
-    """Problems whose reference, if they have one, checks; the rest counted by reason."""
-    candidates = list(rows)
-    problems = [one for one in candidates if isinstance(one, Problem)]
-    dropped = Counter(one for one in candidates if isinstance(one, str))
-    wrong = _wrong_references(problems, form)
-    if wrong:
-        dropped["reference does not give the answer"] = len(wrong)
-    seen: set[str] = set()
-    kept = []
-    for problem in problems:
-        if problem.id in seen:
-            dropped["id occurs twice"] += 1
-        elif problem.id not in wrong:
-            kept.append(problem)
-        seen.add(problem.id)
-    return Loaded(kept, read=len(candidates), dropped=dict(dropped))
+    def _sorted_out(self, rows: Iterable[Candidate]) -> Loaded:
+        """Problems whose reference, if they have one, checks; the rest counted by reason."""
+        candidates = list(rows)
+        problems = [one for one in candidates if isinstance(one, Problem)]
+        dropped = Counter(one for one in candidates if isinstance(one, str))
+        wrong = self._wrong_references(problems)
+        if wrong:
+            dropped["reference does not give the answer"] = len(wrong)
+        seen: set[str] = set()
+        kept = []
+        for problem in problems:
+            if problem.id in seen:
+                dropped["id occurs twice"] += 1
+            elif problem.id not in wrong:
+                kept.append(problem)
+            seen.add(problem.id)
+        return Loaded(kept, read=len(candidates), dropped=dict(dropped))
 
-
-def _wrong_references(problems: Sequence[Problem], form: Form) -> set[str]:
-    """Ids of problems whose reference, checked like a completion, is not correct by both checks."""
-    pairs = [(problem, problem.reference) for problem in problems if problem.reference is not None]
-    if not pairs:
-        return set()
-    verdicts = math_format.check_many([(problem, solution.text) for problem, solution in pairs], form)
-    return {
-        problem.id
-        for (problem, _), verdict in zip(pairs, verdicts, strict=True)
-        if not (verdict.correct and verdict.strict_correct)
-    }
+    def _wrong_references(self, problems: Sequence[Problem]) -> set[str]:
+        """Ids of problems whose reference, checked like a completion, is not sound."""
+        pairs = [(problem, problem.reference.text) for problem in problems if problem.reference is not None]
+        verdicts = self.check_many(pairs) if pairs else []
+        return {problem.id for (problem, _), verdict in zip(pairs, verdicts, strict=True) if not self.sound(verdict)}

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import importlib.util
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from stepwise.errors import StepwiseError
 
 if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
 
+class DeviceError(StepwiseError, RuntimeError):
+    """Devices that cannot be used as asked; the message names the remedy."""
+
+
 def make_accelerator(deepspeed: str | None = None) -> Accelerator:
-    """The process's place in the run; `torchrun` or `accelerate launch` decide how many there are."""
+    """The process's place in the run; `torchrun` or `accelerate launch` decide how many there are.
+
+    `deepspeed` names a file of its settings. Raises DeviceError where that is missing, or the package is.
+    """
     import torch
     from accelerate import Accelerator, DeepSpeedPlugin
 
     plugin = None
     if deepspeed is not None:
         if not Path(deepspeed).is_file():
-            raise FileNotFoundError(f"{deepspeed} does not exist; warm_up.deepspeed names a file under conf/deepspeed")
+            raise DeviceError(f"{deepspeed} does not exist; warm_up.deepspeed names one under conf/deepspeed")
+        if importlib.util.find_spec("deepspeed") is None:
+            raise DeviceError(
+                "warm_up.deepspeed is set and deepspeed is missing; CONTRIBUTING.md says how to install it"
+            )
         plugin = DeepSpeedPlugin(hf_ds_config=deepspeed)
         plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = 1
-    return Accelerator(cpu=not torch.cuda.is_available(), deepspeed_plugin=plugin)
+    # accelerate drops the plugin without a word where it is told to stay on the CPU
+    return Accelerator(cpu=plugin is None and not torch.cuda.is_available(), deepspeed_plugin=plugin)
 
 
 def make_optimizer(model: torch.nn.Module, name: str, weight_decay: float) -> torch.optim.Optimizer:
