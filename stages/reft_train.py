@@ -14,7 +14,7 @@ from stepwise.tasks import get_task
 
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "reft"))
-def main(run: Run, *, task: str, model: str, data: Path, warm_up: Path, out: Path, plot: Path) -> None:
+def main(run: Run, *, task: str, model: str, data: Path, warm_up: Path, out: Path, metrics: Path, plot: Path) -> None:
     """Sample, check and learn on the training questions; keep the state that answers dev best."""
     params, of_task = run.params, run.params.limits.cap(run.params.task[task])
     asked = get_task(task, of_task, seed=params.seed)
@@ -35,11 +35,14 @@ def main(run: Run, *, task: str, model: str, data: Path, warm_up: Path, out: Pat
         dtype=params.model[model].dtype,
         generation_tokens=params.backend.batch_tokens,
     )
-    write_card(run.work / "model", Card(method="reft", task=task, model=model, task_params=of_task))
+    spent = ", ".join(f"{name} {value:.0f}" for name, value in result.spent.items())
+    card = Card(method="reft", task=task, model=model, task_params=of_task, notes=f"Trained with {spent}.")
+    write_card(run.work / "model", card)
     run.publish(run.work / "model", out)
+    write_json(metrics, {"method": "reft", "task": task, "model": model, **result.spent})
     write_json(plot, result.curve)
     run.tracked.history = result.curve
-    run.log(steps=result.steps, **{f"seconds_{part}": value for part, value in result.seconds.items()})
+    run.log(steps=result.steps, **result.spent, **{f"seconds_{part}": value for part, value in result.seconds.items()})
 
 
 if __name__ == "__main__":

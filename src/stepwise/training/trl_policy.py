@@ -13,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from signal import SIGTERM
 from threading import Event
@@ -22,29 +23,20 @@ from typing import Any
 
 from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import weights_hash
+from stepwise.models.adapters import with_lora
 from stepwise.models.loading import SINGLE_THREADED, Dtype, load_model, save_model
 from stepwise.params import ParamsError, ReftParams
 from stepwise.records import Prompt
 from stepwise.tokens import encode_many
 from stepwise.training import checkpoints
 from stepwise.training.checkpoints import Standing
+from stepwise.training.course import Evaluate, TrainingError, points, soft_stop
 from stepwise.training.devices import make_optimizer
-from stepwise.training.loop import Evaluate, TrainingError, points, soft_stop
 from stepwise.training.progress import Progress
-from stepwise.training.trl_settings import check, plan_questions, with_lora
+from stepwise.training.trl_settings import PolicyResult, check, plan_questions, result
 
 Reward = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
 """Scores of (question ids, completion texts), in order; 1 means right."""
-
-
-@dataclass
-class PolicyResult:
-    """What a run did. A row of `curve` has a step's figures (`trl_rollouts.figures`) and, where read, dev_score."""
-
-    steps: int
-    best_step: int | None = None
-    best_score: float | None = None
-    curve: list[dict[str, float]] = field(default_factory=list)
 
 
 def train(
@@ -94,7 +86,7 @@ def train(
     run.learning_rate, run.generation_tokens = params.learning_rate * learning_rate_scale, generation_tokens
     standing = run.go(plan_questions(list(prompts), params, seed))
     run.export(out)
-    return PolicyResult(params.steps, standing.best_step, standing.best_score, standing.curve)
+    return result(params, standing, run.seconds)
 
 
 class _Run:
@@ -114,13 +106,14 @@ class _Run:
         evaluate: Evaluate | None,
     ) -> None:
         self.weights = weights_hash(model)
-        self.model = with_lora(model, params, sampling.seed) if params.lora.rank else model
+        self.model = with_lora(model, params.lora, sampling.seed) if params.lora.rank else model
         self.tokenizer, self.prompts, self.reward = tokenizer, prompts, reward
         self.params, self.sampling, self.work, self.evaluate = params, sampling, work, evaluate
         self.learning_rate, self.generation_tokens = params.learning_rate, 16384
         self.updates = params.inner_epochs * params.mini_batches
         self.standing = Standing("")
         self.total = 0
+        self.seconds = 0.0
         self.stopping = Event()
         work.mkdir(parents=True, exist_ok=True)
 
@@ -144,8 +137,10 @@ class _Run:
                 done_steps=self.standing.step,
                 done_tokens=self.standing.step * at_most,
             )
+            begun = time.perf_counter()
             with soft_stop() as self.stopping:
                 self._trainer(left).train()
+            self.seconds = time.perf_counter() - begun
             self.progress.close()
             if self.standing.step < self.total:
                 raise SystemExit(128 + SIGTERM)

@@ -1,12 +1,27 @@
-"""What a GRPO or RLOO run is told before it starts: which questions, which parameters, which weights learn."""
+"""What a GRPO or RLOO run is told before it starts, and what it says when it is over."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+from dataclasses import dataclass, field
 
 from stepwise.params import ParamsError, ReftParams
 from stepwise.training.batching import plan_steps
+from stepwise.training.checkpoints import Standing
+
+
+@dataclass
+class PolicyResult:
+    """What a run did. A row of `curve` has a step's figures (`trl_rollouts.figures`) and, where read, dev_score."""
+
+    steps: int
+    seconds: dict[str, float] = field(default_factory=dict)
+    spent: dict[str, float] = field(default_factory=dict)
+    """optimizer_steps and generated_tokens."""
+    best_step: int | None = None
+    best_score: float | None = None
+    curve: list[dict[str, float]] = field(default_factory=list)
+
 
 PPO_ONLY = ("separate_value_model", "value_warm_up", "bootstrap_truncated", "missing_eos_penalty", "target_kl")
 """Parameters that only our own PPO knows."""
@@ -33,14 +48,11 @@ def check(params: ReftParams, questions: int) -> None:
         raise ParamsError(f"reft.{', reft.'.join(wrong)}: not known to {params.algorithm}; leave it off or take ppo")
 
 
-def with_lora(model: Any, params: ReftParams, seed: int) -> Any:
-    """The model with fresh adapters; only they learn, and without them it is the reference."""
-    import torch
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(seed)
-    lora = params.lora
-    return get_peft_model(
-        model,
-        LoraConfig(r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets)),
+def result(params: ReftParams, standing: Standing, seconds: float) -> PolicyResult:
+    """A finished run's result."""
+    written = params.prompts * params.samples * sum(row["response_tokens"] for row in standing.curve)
+    steps = params.steps * params.inner_epochs * params.mini_batches
+    spent = {"optimizer_steps": float(steps), "generated_tokens": written}
+    return PolicyResult(
+        params.steps, {"training": seconds}, spent, standing.best_step, standing.best_score, standing.curve
     )

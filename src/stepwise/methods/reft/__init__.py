@@ -8,6 +8,8 @@ from typing import Any
 
 ALGORITHMS = {
     "ppo": "stepwise.methods.reft.trainer:train",
+    "grpo": "stepwise.training.trl_policy:train",
+    "rloo": "stepwise.training.trl_policy:train",
 }
 """Where each algorithm's `train` is; they share their arguments and what they return."""
 

@@ -90,8 +90,17 @@ class Reinforcement(Course):
         row["parameter_norm"] = float(torch.nn.utils.get_total_norm(self.learner.learned))
         if self.params.target_kl:
             extra["kl_coefficient"] = ppo.adapted(coefficient, row["kl"], self.params.target_kl)
+        self._count(together)
         self._listen(number, row["score"])
         return row
+
+    def _count(self, together: dict[str, Tensor]) -> None:
+        """Add a step to what the run has spent."""
+        params, extra, actions = self.params, self.standing.extra, float(together["mask"].sum())
+        read = actions + float(together["prompt"].sum())
+        spent = {"optimizer_steps": params.inner_epochs * params.mini_batches, "generated_tokens": actions}
+        for name, value in (spent | {"trained_tokens": params.inner_epochs * read}).items():
+            extra[name] = extra.get(name, 0.0) + value
 
     def _judge(
         self, made: Rollout, scores: Tensor, logprobs: Tensor, values: Tensor, reference: Tensor, coefficient: float

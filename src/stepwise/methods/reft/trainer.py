@@ -23,6 +23,8 @@ from stepwise.params import ReftParams
 from stepwise.records import Prompt
 from stepwise.training.course import Evaluate, TrainingError
 
+SPENT = ("optimizer_steps", "generated_tokens", "trained_tokens")
+
 
 @dataclass
 class RlResult:
@@ -33,6 +35,8 @@ class RlResult:
     left_out: dict[str, int]
     seconds: dict[str, float]
     """Of this process, by part of a step."""
+    spent: dict[str, float] = field(default_factory=dict)
+    """optimizer_steps, generated_tokens, and trained_tokens (prompts included, once a pass)."""
     best_step: int | None = None
     best_score: float | None = None
     curve: list[dict[str, float]] = field(default_factory=list)
@@ -83,8 +87,9 @@ def train(
         _export(actor, tokenizer, out)
     course.accelerator.wait_for_everyone()
     return RlResult(
-        course.total, len(kept), left_out, course.seconds, standing.best_step, standing.best_score, standing.curve
-    )
+        course.total, len(kept), left_out, course.seconds, {name: standing.extra.get(name, 0.0) for name in SPENT},
+        standing.best_step, standing.best_score, standing.curve,
+    )  # fmt: skip
 
 
 def _fingerprint(model: Any, prompts: Mapping[str, Prompt], params: ReftParams, *rest: Any) -> str:
