@@ -3,7 +3,7 @@
 SCALE ?=
 METHOD ?=
 PYTEST ?=
-BENCHMARKS ?= programs generation scoring sft
+BENCHMARKS ?= programs generation scoring sft rl_step
 PYTHON3 ?= python3
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
