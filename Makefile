@@ -13,7 +13,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport VIRTUAL_ENV PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro test test-all bench check-results lint types data params lock experiments seeds ui clean
+.PHONY: help install repro test test-all bench check-results lint types data params lock experiments seeds studies ui clean
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -36,6 +36,9 @@ bench: install ## speed and memory as ratios against a named baseline (BENCHMARK
 
 check-results: install ## rerun the pipeline and compare with the committed metrics within their intervals
 	@python -m stepwise.reproduction
+
+studies: install ## bring studies/dvc.yaml up to date: ablations, made once
+	@dvc repro studies/dvc.yaml
 
 seeds: install ## run the comparison anew for several seeds and pool it (SEEDS="101 102 103" TASKS=word_problems)
 	@python -m stepwise.seeds --seeds $(SEEDS) --tasks $(TASKS)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise import evaluation
-from stepwise.methods.reft import get_algorithm
-from stepwise.methods.reft.rewards import checked_answers
+from stepwise.methods.reft.task_training import train_on_task
 from stepwise.models.card import Card, write_card
 from stepwise.records import Problem, read_jsonl, write_json
 from stepwise.stage import Run, stage
@@ -17,23 +15,18 @@ from stepwise.tasks import get_task
 def main(run: Run, *, task: str, model: str, data: Path, warm_up: Path, out: Path, metrics: Path, plot: Path) -> None:
     """Sample, check and learn on the training questions; keep the state that answers dev best."""
     params, of_task = run.params, run.params.limits.cap(run.params.task[task])
-    asked = get_task(task, of_task, seed=params.seed)
-    problems = {problem.id: problem for problem in read_jsonl(data / "train.jsonl", Problem)}
-    dev = evaluation.spread(read_jsonl(data / "dev.jsonl", Problem), params.reft.dev_examples)
-    result = get_algorithm(params.reft.algorithm)(
-        warm_up,
-        {name: asked.prompt(problem) for name, problem in problems.items()},
-        checked_answers(asked, problems, params.reft.partial_reward),
+    result = train_on_task(
+        get_task(task, of_task, seed=params.seed),
+        read_jsonl(data / "train.jsonl", Problem),
+        read_jsonl(data / "dev.jsonl", Problem),
         params.reft,
-        max_new_tokens=of_task.max_new_tokens,
-        stop=asked.stop,
+        of_task=of_task,
+        of_model=params.model[model],
+        backend=params.backend,
+        warm_up=warm_up,
         seed=params.seed,
         work=run.work / "training",
         out=run.work / "model",
-        evaluate=evaluation.dev_accuracy(asked, dev, of_task.max_new_tokens, params.backend.batch_tokens),
-        learning_rate_scale=params.model[model].learning_rate_scale,
-        dtype=params.model[model].dtype,
-        generation_tokens=params.backend.batch_tokens,
     )
     spent = ", ".join(f"{name} {value:.0f}" for name, value in result.spent.items())
     card = Card(method="reft", task=task, model=model, task_params=of_task, notes=f"Trained with {spent}.")

@@ -13,7 +13,10 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+FILES = ("dvc.yaml", "studies/dvc.yaml")
+STAGES: dict[str, dict[str, Any]] = {
+    name: stage for file in FILES for name, stage in yaml.safe_load((ROOT / file).read_text())["stages"].items()
+}
 HARMLESS = {
     "errors",
     "declared",

@@ -24,7 +24,7 @@ from stepwise.params.foundation import (
     SftParams,
     TaskParams,
 )
-from stepwise.params.reft import ReftParams
+from stepwise.params.reft import ReftAblation, ReftParams
 from stepwise.params.reranking import RerankerParams, SamplingParams
 from stepwise.params.self_training import SelfTrainingParams
 
@@ -41,6 +41,7 @@ __all__ = [
     "ParamsError",
     "Positive",
     "PretrainParams",
+    "ReftAblation",
     "ReftParams",
     "RerankerParams",
     "SamplingParams",
@@ -74,6 +75,8 @@ class Params(Section):
     reft_tasks: list[str] = Field(default_factory=list)
     """Tasks of the run that ReFT and its baselines are trained on."""
     reft: ReftParams = ReftParams()
+    reft_ablations: dict[str, ReftAblation] = Field(default_factory=dict)
+    """Variants of ReFT by name, for the studies."""
     self_training: SelfTrainingParams = SelfTrainingParams()
     sampling: SamplingParams = SamplingParams()
     reft_shards: list[str] = Field(default_factory=lambda: ["1-of-1"])

@@ -66,3 +66,15 @@ class ReftParams(Section):
     target_kl: float = Field(0.0, ge=0)
     """Divergence a sequence, in nats, to which an adaptive coefficient steers; 0 keeps it fixed."""
     entropy_coefficient: float = Field(0.0, ge=0)
+
+
+class ReftAblation(Section):
+    """What a variant of ReFT does otherwise; what it does not name stays."""
+
+    kl_coefficient: float | None = Field(None, ge=0)
+    partial_reward: float | None = Field(None, ge=0, le=1)
+    separate_value_model: bool | None = None
+
+    def applied_to(self, params: ReftParams) -> ReftParams:
+        """The parameters of the variant."""
+        return params.model_copy(update=self.model_dump(exclude_none=True))
