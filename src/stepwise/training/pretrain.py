@@ -59,8 +59,8 @@ def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work:
 
 
 def rebuild(name: str) -> str:
-    """The command that makes a shipped model anew: about 45 minutes on one core, equal up to the machine's rounding."""
-    return f"dvc exp run -S model.{name}.source=pretrain base_model@{name}"
+    """The command that makes a shipped model anew, equal up to the machine's rounding; conf/model says how long."""
+    return f"dvc exp run -S 'model=[{name}]' -S model.{name}.source=pretrain base_model@{name}"
 
 
 def make_tokenizer(shape: ArchitectureParams, texts: int, seed: int) -> PreTrainedTokenizerBase:
