@@ -22,6 +22,8 @@ DECODER_OFFSETS = (-1, -2)
 """Where the first heads look at the start, in tokens from where they are; the other heads look everywhere."""
 AIM = 6.0
 """Bias of such a head's offset: at 200 tokens two thirds of its attention, so that training can still move it."""
+UNSCALED: dict[str, Any] = {"tie_word_embeddings": False}
+"""T5's setting for logits that are not divided by the root of the width; its embeddings stay tied all the same."""
 SMALL, MATCHING = 0.02, 0.045
 """Standard deviations of first weights. The second gives a token that meets itself in cross-attention a score of 10."""
 
@@ -54,8 +56,7 @@ def first_llama(shape: ArchitectureParams, tokens: dict[str, Any]) -> LlamaForCa
             max_position_embeddings=shape.max_length,
             tie_word_embeddings=True,
             bos_token_id=None,
-            decoder_start_token_id=None,
-            **tokens,
+            **tokens | {"decoder_start_token_id": None},
         )
     )
 
@@ -74,11 +75,9 @@ def first_t5(shape: ArchitectureParams, tokens: dict[str, Any]) -> T5ForConditio
         num_heads=shape.heads,
         feed_forward_proj="gated-gelu",
         dropout_rate=0.0,
-        decoder_start_token_id=tokens["pad_token_id"],
-        tie_word_embeddings=False,  # embeddings are tied all the same; this only spares logits T5's division
-        **tokens,
+        **tokens | {"decoder_start_token_id": tokens["pad_token_id"]} | UNSCALED,
     )
-    model = T5ForConditionalGeneration(config)
+    model: Any = T5ForConditionalGeneration(config)
     # Weights as small as a Llama's: an optimiser step then moves embeddings of 0.02 as far as it moves the matrices,
     # where T5's own embeddings, of 1, would take hundreds of steps.
     # What layers add to the tokens starts at nothing, so that cross-attention compares tokens, not noise.
@@ -89,10 +88,10 @@ def first_t5(shape: ArchitectureParams, tokens: dict[str, Any]) -> T5ForConditio
             torch.nn.init.normal_(weight, std=SMALL)
     _aim_heads(model)
     _match_like_with_like(model)
-    return model
+    return model  # type: ignore[no-any-return]
 
 
-def _aim_heads(model: T5ForConditionalGeneration) -> None:
+def _aim_heads(model: Any) -> None:
     """Let the first heads of all layers look at fixed near offsets, in encoder and decoder.
 
     The layers of a side share one table of biases, (buckets, heads), held by the first. Attention to neighbours is
@@ -118,7 +117,7 @@ def _bucket(attention: Any, offset: int) -> torch.Tensor:
     return bucket
 
 
-def _match_like_with_like(model: T5ForConditionalGeneration) -> None:
+def _match_like_with_like(model: Any) -> None:
     """Start the queries and keys of cross-attention equal, so that a token finds its like in the source.
 
     Cross-attention has no positions, hence nothing else to begin with. The idea of a start that mimics trained
