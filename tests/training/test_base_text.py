@@ -57,6 +57,17 @@ def test_only_solutions_are_learned():
         assert one.spans[-1].weight == 1.0
 
 
+def test_an_encoder_reads_the_header_of_every_other_story():
+    pairs = list(zip(base_examples(COUNT, 1), base_examples(COUNT, 1, seq2seq=True), strict=True))
+    assert all([span.text for span in one.spans] == [span.text for span in other.spans] for one, other in pairs)
+    changed = [number for number, (one, other) in enumerate(pairs) if one != other]
+    assert changed == [
+        number for number, (one, _) in enumerate(pairs) if number % 2 and "-story-" in one.id and len(one.spans) > 2
+    ]
+    for number in changed:
+        assert [span.weight for span in pairs[number][1].spans] == [0.0, 0.0, 1.0]
+
+
 def test_stories_have_right_solutions():
     stories = by_kind()["story"]
     programs = [one for one in stories if len(one.spans) == 3]

@@ -1,12 +1,15 @@
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 
 from stepwise.models.loading import ModelError, load_model
 from stepwise.models.sources import fetch_base_model, read_card
 from stepwise.params import ArchitectureParams, ModelParams, PretrainParams
 from stepwise.training.base_models import make_base_model
 
+ROOT = Path(__file__).parents[2]
 SHAPE = {"hidden": 32, "layers": 1, "heads": 1, "intermediate": 32, "vocabulary": 600}
 
 
@@ -62,6 +65,21 @@ def test_a_shipped_model_is_checked_against_its_card(tmp_path):
         fetch_base_model("small", shipped, checkpoints=tmp_path, out=tmp_path / "copy")
     with pytest.raises(ModelError, match="source: pretrain"):
         fetch_base_model("other", shipped, checkpoints=tmp_path, out=tmp_path / "copy")
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-t5"])
+def test_what_is_shipped_is_what_its_parameters_make(tmp_path, name):
+    group = yaml.safe_load((ROOT / "conf" / "model" / f"{name}.yaml").read_text())
+    named = ModelParams.model_validate(group)
+    card = fetch_base_model(name, named, checkpoints=ROOT / "checkpoints", out=tmp_path / "copy")
+    assert card["made"].items() >= named.model_dump(include={"architecture", "pretrain"}).items()
+    assert card["made"]["steps"] == named.pretrain.steps
+    small = named.model_copy(update={"pretrain": PretrainParams(examples=8, steps=4)})
+    anew = make_base_model(
+        name, small, checkpoints=tmp_path, steps=1, seed=1, work=tmp_path / "work", out=tmp_path / "anew"
+    )
+    assert (anew["made"]["steps"], anew["parameters"]) == (1, card["parameters"])
+    assert sum(path.stat().st_size for path in (tmp_path / "copy").iterdir()) < 8_000_000
 
 
 def test_a_local_folder_is_taken_with_a_card(tmp_path):

@@ -11,15 +11,13 @@ from stepwise.models.sources import Card, write_card
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import ArchitectureParams, ModelParams, PretrainParams, SftParams
 from stepwise.training.base_text import base_examples, common_words, tokenizer_texts
+from stepwise.training.first_models import first_model
 from stepwise.training.sft import train
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers import PreTrainedTokenizerBase
 
 TOKENIZER_TEXTS = 8000
-HEAD = 32
-"""Size of an attention head: the smallest that CPU kernels of servers take."""
-
 NOTES = (
     "Made from nothing on generated text. Knows the wording of the tasks, small sums and programs, and nothing else."
 )
@@ -61,8 +59,8 @@ def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work:
 
 
 def rebuild(name: str) -> str:
-    """The command that makes a shipped model anew: about 45 minutes on one core, equal up to the machine's rounding."""
-    return f"dvc exp run -S model.{name}.source=pretrain base_model@{name}"
+    """The command that makes a shipped model anew, equal up to the machine's rounding; conf/model says how long."""
+    return f"dvc exp run -S 'model=[{name}]' -S model.{name}.source=pretrain base_model@{name}"
 
 
 def make_tokenizer(shape: ArchitectureParams, texts: int, seed: int) -> PreTrainedTokenizerBase:
@@ -84,46 +82,4 @@ def sft_params(budget: PretrainParams, batch: int, max_length: int) -> SftParams
         weight_decay=0.01,
         optimizer="muon",
         saves=40,
-    )
-
-
-def first_model(shape: ArchitectureParams, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
-    """A model of random weights."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
-
-    torch.manual_seed(seed)
-    common: dict[str, Any] = {
-        "vocab_size": shape.vocabulary,
-        "pad_token_id": tokenizer.pad_token_id,
-        "decoder_start_token_id": tokenizer.pad_token_id if shape.family == "t5" else None,
-        "eos_token_id": tokenizer.eos_token_id,
-    }
-    if shape.family == "llama":
-        return LlamaForCausalLM(
-            LlamaConfig(
-                hidden_size=shape.hidden,
-                intermediate_size=shape.intermediate,
-                num_hidden_layers=shape.layers,
-                num_attention_heads=shape.heads,
-                num_key_value_heads=shape.heads,
-                head_dim=HEAD,
-                max_position_embeddings=shape.max_length,
-                tie_word_embeddings=True,
-                bos_token_id=None,
-                **common,
-            )
-        )
-    return T5ForConditionalGeneration(
-        T5Config(
-            d_model=shape.hidden,
-            d_kv=HEAD,
-            d_ff=shape.intermediate,
-            num_layers=shape.layers,
-            num_decoder_layers=shape.layers,
-            num_heads=shape.heads,
-            feed_forward_proj="gated-gelu",
-            dropout_rate=0.0,
-            **common,
-        )
     )
