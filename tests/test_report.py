@@ -152,6 +152,19 @@ def test_all_text_is_escaped(folder):
     assert evil[:8] in text(collect(folder / "metrics/evaluate"))
 
 
+def test_votes_are_drawn_in_one_chart_a_model(folder):
+    """k = 1, 2, 4 stand at equal distances; half of the problems is half of the height."""
+    rows = [{"k": k, "kind": kind, "value": v} for kind, v in (("maj", 0.5), ("pass", 1.0)) for k in (1, 2, 4)]
+    path = folder / "plots/vote/reft/toy-tiny.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(rows))
+    page = Strict(built(folder).read_text())
+    lines = [attributes["points"] for tag, attributes in page.tags if tag == "polyline"]
+    assert "48.0,85.0 168.0,85.0 288.0,85.0" in lines
+    assert "48.0,10.0 168.0,10.0 288.0,10.0" in lines
+    assert "maj 50.0 %" in page.data
+
+
 def test_only_learning_curves_are_curves(folder):
     assert [curve.name for curve in collect_curves(folder / "plots")] == ["warm_up/toy-tiny"]
 

@@ -68,7 +68,8 @@ def build(
     prepared = [_json(path) for path in sorted(preparations.glob("*.json")) if path.stem in tasks]
     drawn = [curve for curve in collect_curves(plots) if curve.name.rpartition("/")[2] in runs]
     cells = {row.place: _json(path) for row in rows if (path := plots / "evaluate" / row.place).is_file()}
-    (out / "index.html").write_text(page(rows, cells, prepared, drawn, pairs), encoding="utf-8")
+    votes = {name: rows for name, rows in collect_votes(plots / "vote").items() if name.rpartition("/")[2] in runs}
+    (out / "index.html").write_text(page(rows, cells, prepared, drawn, pairs, votes), encoding="utf-8")
     write_json(metrics, summary(rows))
 
 
@@ -93,6 +94,11 @@ def collect_curves(folder: Path) -> list[Curve]:
         for path, rows in found
         if isinstance(rows, list) and rows and "step" in rows[0]
     ]
+
+
+def collect_votes(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """The curves of votes below a folder by METHOD/TASK-MODEL: rows with k, kind, value, low and high."""
+    return {path.relative_to(folder).with_suffix("").as_posix(): _json(path) for path in sorted(folder.rglob("*.json"))}
 
 
 def summary(rows: list[Row]) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -55,6 +55,41 @@ def line(title: str, points: Sequence[tuple[float, float]]) -> str:
         f'<polyline class="path" points="{path}"/>{dots}'
     )
     return _figure(title, body, left + WIDE + 12, floor + 22)
+
+
+DASHES = ("", "7 3", "2 3", "9 3 2 3")
+"""A series' line, so that series differ without colour."""
+
+
+def series(title: str, several: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str:
+    """Lines through (x, share) on one plotting area from 0 to 100 %, x by its rank; each named at its end."""
+    places = {x: i for i, x in enumerate(sorted({x for points in several.values() for x, _ in points}))}
+    left, above, wide = 48, 10, WIDE / max(len(places) - 1, 1)
+    floor = above + HIGH
+    parts = [
+        f'<line class="axis" x1="{left}" x2="{left + WIDE}" y1="{floor}" y2="{floor}"/>'
+        f'<line class="axis" x1="{left}" x2="{left}" y1="{above}" y2="{floor}"/>'
+        f'<text class="soft" x="{left - 6}" y="{above + 8}" text-anchor="end">100 %</text>'
+        f'<text class="soft" x="{left - 6}" y="{floor}" text-anchor="end">0</text>'
+    ]
+    parts += [
+        f'<text class="soft" x="{left + wide * i:.1f}" y="{floor + 16}" text-anchor="middle">{unit}={x:g}</text>'
+        for x, i in places.items()
+    ]
+    ends = sorted(((points[-1][1], name) for name, points in several.items() if points), reverse=True)
+    label: dict[str, float] = {}
+    for rank, (value, name) in enumerate(ends):
+        wanted = above + HIGH * (1 - value) + 4
+        label[name] = wanted if rank == 0 else max(wanted, label[ends[rank - 1][1]] + 14)
+    for number, (name, points) in enumerate(several.items()):
+        path = " ".join(f"{left + wide * places[x]:.1f},{above + HIGH * (1 - y):.1f}" for x, y in points)
+        text = f"{escape(name)} {100 * points[-1][1]:.1f} %"
+        dash = DASHES[number % len(DASHES)]
+        parts.append(
+            f'<polyline class="path" stroke-dasharray="{dash}" points="{path}"/>'
+            f'<text x="{left + WIDE + 8}" y="{label[name]:.1f}">{text}</text>'
+        )
+    return _figure(title, "".join(parts), left + WIDE + 130, floor + 22)
 
 
 def _figure(title: str, body: str, width: float, height: float) -> str:

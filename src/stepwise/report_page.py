@@ -9,7 +9,7 @@ from typing import Any
 
 from stepwise import report, report_pairs
 from stepwise.report import Curve, Row
-from stepwise.report_charts import Bar, bars, line
+from stepwise.report_charts import Bar, bars, line, series
 from stepwise.report_pairs import Pair
 
 STYLE = """
@@ -34,18 +34,28 @@ Cells = dict[str, list[dict[str, Any]]]
 """Accuracy with interval by bin and by difficulty (see evaluation.by_cell), by an evaluation's place."""
 
 
+Votes = dict[str, list[dict[str, Any]]]
+"""Rows with k, kind and value of each vote's curve, by METHOD/TASK-MODEL."""
+VOTES = (
+    "Share of problems solved by the majority of k samples (maj), the one that the reranker prefers (rerank), a vote "
+    "weighted by it (weighted), and by any of them (pass, the bound of all votes)."
+)
+
+
 def page(
     rows: Sequence[Row],
     cells: Cells,
     prepared: Sequence[dict[str, Any]],
     curves: Sequence[Curve],
     pairs: Sequence[Pair] = (),
+    votes: Votes | None = None,
 ) -> str:
     """The page's HTML."""
     sections = [
         _section("Accuracy on the test problems", _results(list(rows))),
         _section("Paired differences", _pairs(pairs), "On the same problems, in percentage points."),
         _section("By difficulty", _charts(_bins(rows, cells)), "Share of problems solved, with 95 % intervals."),
+        _section("Votes over k samples", _charts(_votes(votes or {})), VOTES),
         _section("Learning curves", _charts(_curves(curves)), "Over optimiser steps."),
         _section("Problems", _table(*_prepared(prepared)), "What was loaded, and what was dropped for which reason."),
         _section("Where to look next", _next()),
@@ -122,6 +132,15 @@ def _curves(curves: Sequence[Curve]) -> list[str]:
             points = [(point["step"], point[key]) for point in curve.points if key in point]
             if points:
                 charts.append(line(f"{curve.name}: {key.replace('_', ' ')}", points))
+    return charts
+
+
+def _votes(votes: Votes) -> list[str]:
+    charts = []
+    for name, rows in votes.items():
+        kinds = dict.fromkeys(row["kind"] for row in rows)
+        several = {kind: [(row["k"], row["value"]) for row in rows if row["kind"] == kind] for kind in kinds}
+        charts.append(series(name, several, "k"))
     return charts
 
 

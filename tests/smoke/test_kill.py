@@ -19,7 +19,14 @@ import yaml
 from tests.smoke.clones import clone
 
 pytestmark = [pytest.mark.smoke, pytest.mark.slow, pytest.mark.timeout(1600)]
-LONGER = ["scale=smoke", "limits.epochs=6", "warm_up.saves=9", "backend.batch_tokens=300"]
+LONGER = [
+    "scale=smoke",
+    "limits.epochs=6",
+    "warm_up.saves=9",
+    "backend.batch_tokens=300",
+    "reft.steps=9",
+    "reft.saves=9",
+]
 """Enough checkpoints and batches to be killed between."""
 
 
@@ -61,21 +68,28 @@ def kill_when(project, command: list[str], reached: Callable[[], bool]) -> None:
     process.communicate()
 
 
-def test_warm_up(longer):
-    command, outs = stage_of(longer, "warm_up")
+@pytest.mark.parametrize(("stage", "kills"), [("warm_up", 1), ("reft_train", 3)])
+def test_training(longer, stage: str, kills: int):
+    """Each kill comes one or two checkpoints after the last, so always between the first and the last of nine."""
+    command, outs = stage_of(longer, stage)
     longer.run(*command, STEPWISE_TRACKING="off")
     undisturbed = digest(outs)
     remove(outs)
-    work = longer.folder / ".work" / "warm_up"
+    work = longer.folder / ".work" / stage
+
+    def saved() -> set[str]:
+        return {path.name for path in work.glob("*/training/checkpoint-*")}
+
     seen: set[str] = set()
-    wanted = random.SystemRandom().randint(1, 6)
+    for _ in range(kills):
+        wanted = len(seen) + random.SystemRandom().randint(1, 2)
 
-    def reached() -> bool:
-        seen.update(path.name for path in work.glob("*/training/checkpoint-*"))
-        return len(seen) >= wanted
+        def reached(wanted: int = wanted) -> bool:
+            seen.update(saved())
+            return len(seen) >= wanted
 
-    kill_when(longer, command, reached)
-    assert not any(path.exists() for path in outs)
+        kill_when(longer, command, reached)
+        assert not any(path.exists() for path in outs)
     assert "going on after step" in longer.run(*command, STEPWISE_TRACKING="off")
     assert digest(outs) == undisturbed
 

@@ -1,0 +1,39 @@
+"""Votes over many samples, once: the pipeline of HEAD in a clone, with more samples of more problems than by default.
+
+    python -m benchmarks.votes --k 32 --task word_problems
+
+The curves of maj@k, rerank@k, weighted@k and pass@k, k = 1, 2, 4 ..., come to metrics/studies and plots/studies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from stepwise.clones import clone_of_head, start
+
+FOLDER = Path(".work/votes")
+KEPT = {"metrics/vote": "metrics/studies/votes", "plots/vote": "plots/studies/votes"}
+
+
+def main() -> None:
+    """Run, and copy what was drawn; a call that was stopped goes on."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--k", type=int, default=32)
+    parser.add_argument("--limit", type=int, default=0, help="test problems; 0 means all")
+    parser.add_argument("--task", default="word_problems")
+    options = parser.parse_args()
+    clone = clone_of_head(FOLDER)
+    wanted = [f"task=[{options.task}]", f"sampling.k={options.k}", f"sampling.limit={options.limit}"]
+    for arguments in (("stepwise.compose", *wanted), ("stepwise.pipeline", "--method", "reft")):
+        if start(clone, "-m", *arguments).wait():
+            sys.exit(f"votes: {arguments[0]} stopped (see above); the same command goes on with it")
+    for source, target in KEPT.items():
+        shutil.copytree(clone / source, target, dirs_exist_ok=True)
+    shutil.rmtree(FOLDER)
+
+
+if __name__ == "__main__":
+    main()
