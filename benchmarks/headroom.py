@@ -1,7 +1,7 @@
 """How much there is to gain by reinforcement: what samples of a model solve that its greedy answers do not.
 
-Reinforcement makes likelier what sampling finds, so pass@k of the start is a ceiling for a short run. And where training
-questions are solved much more often than dev ones, most samples of the training questions teach nothing new.
+Reinforcement makes likelier what sampling finds, so pass@k of the start is a ceiling for a short run. And where
+training questions are solved much more often than dev ones, most samples of training questions teach nothing new.
 
     python -m benchmarks.headroom --trained models/warm_up/word_problems-tiny --out FILE
 """

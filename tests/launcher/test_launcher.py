@@ -63,6 +63,7 @@ def elsewhere(command: list[str], **more: str) -> subprocess.Popen[bytes]:
         f"key='k', outs=[Path('models/out')]))"
     )
     environment = {**os.environ, "PYTHONPATH": str(REPO / "src")}
+    code = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {code}"  # a shell's & ignores it
     return subprocess.Popen([sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE)
 
 
