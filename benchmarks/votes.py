@@ -3,7 +3,7 @@
     python -m benchmarks.votes --k 32 --task word_problems --methods sft reft
 
 What the pipeline has made here already comes out of DVC's cache.
-The curves of maj@k, rerank@k, weighted@k and pass@k, k = 1, 2, 4 ..., come to metrics/studies and plots/studies.
+The curves of maj@k, rerank@k, weighted@k and pass@k, k = 1, 2, 4 ..., come to studies/metrics and studies/plots.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from stepwise.clones import clone_of_head, start
 
 FOLDER = Path(".work/votes")
-KEPT = {"metrics/vote": "metrics/studies/votes", "plots/vote": "plots/studies/votes"}
+KEPT = {"metrics/vote": "studies/metrics/votes", "plots/vote": "studies/plots/votes"}
 
 
 def main() -> None:

@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
     parser.add_argument("--tasks", nargs="+", default=["word_problems"])
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="pipelines side by side")
-    parser.add_argument("--out", type=Path, default=Path("metrics/seeds.json"))
+    parser.add_argument("--out", type=Path, default=Path("studies/metrics/seeds.json"))
     options = parser.parse_args()
     try:
         clones = run(options.seeds, [f"task=[{','.join(options.tasks)}]"], options.at_once)
