@@ -9,6 +9,7 @@ from rich.console import Console
 
 from stepwise import report
 from stepwise.report import ReportError, build, collect, collect_curves, summary, table
+from stepwise.report_charts import line
 
 VOID = {"meta", "rect", "line", "circle", "polyline"}
 
@@ -150,6 +151,14 @@ def test_all_text_is_escaped(folder):
     assert "script" not in [tag for tag, _ in page.tags]
     assert any(evil in data for data in page.data)
     assert evil[:8] in text(collect(folder / "metrics/evaluate"))
+
+
+def test_a_curve_below_zero_stays_on_its_area():
+    """From -1 to 1: 0 is half of the height."""
+    page = Strict(line("loss", [(1.0, 1.0), (2.0, 0.0), (4.0, -1.0)]))
+    (points,) = [attributes["points"] for tag, attributes in page.tags if tag == "polyline"]
+    assert points == "108.0,10.0 168.0,85.0 288.0,160.0"
+    assert "-1" in page.data
 
 
 def test_votes_are_drawn_in_one_chart_a_model(folder):

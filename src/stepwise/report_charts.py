@@ -38,11 +38,15 @@ def bars(title: str, marks: Sequence[Bar]) -> str:
 
 
 def line(title: str, points: Sequence[tuple[float, float]]) -> str:
-    """A line through (step, value), from 0 to the largest value; its ends are written at the axes."""
+    """A line through (step, value), from 0 or the smallest value below it to the largest; the axes name both ends."""
     last = max(step for step, _ in points) or 1
-    top = max(value for _, value in points) or 1
+    bottom = min(0.0, min(value for _, value in points))
+    top = max(bottom, max(value for _, value in points))
+    top = top if top > bottom else bottom + 1
     left, above = 48, 10
-    placed = [(left + WIDE * step / last, above + HIGH * (1 - value / top)) for step, value in points]
+    placed = [
+        (left + WIDE * step / last, above + HIGH * (1 - (value - bottom) / (top - bottom))) for step, value in points
+    ]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
     dots = "".join(f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in placed)
     floor = above + HIGH
@@ -50,7 +54,7 @@ def line(title: str, points: Sequence[tuple[float, float]]) -> str:
         f'<line class="axis" x1="{left}" x2="{left + WIDE}" y1="{floor}" y2="{floor}"/>'
         f'<line class="axis" x1="{left}" x2="{left}" y1="{above}" y2="{floor}"/>'
         f'<text class="soft" x="{left - 6}" y="{above + 8}" text-anchor="end">{top:.3g}</text>'
-        f'<text class="soft" x="{left - 6}" y="{floor}" text-anchor="end">0</text>'
+        f'<text class="soft" x="{left - 6}" y="{floor}" text-anchor="end">{bottom:.3g}</text>'
         f'<text class="soft" x="{left + WIDE}" y="{floor + 16}" text-anchor="end">step {last:g}</text>'
         f'<polyline class="path" points="{path}"/>{dots}'
     )
@@ -62,14 +66,15 @@ DASHES = ("", "7 3", "2 3", "9 3 2 3")
 
 
 def series(title: str, several: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str:
-    """Lines through (x, share) on one plotting area from 0 to 100 %, x by its rank; each named at its end."""
+    """Lines through (x, share) on one plotting area from 0 to the next full 10 %, x by its rank; named at their end."""
     places = {x: i for i, x in enumerate(sorted({x for points in several.values() for x, _ in points}))}
     left, above, wide = 48, 10, WIDE / max(len(places) - 1, 1)
     floor = above + HIGH
+    top = min(1.0, (int(10 * max((y for points in several.values() for _, y in points), default=1.0)) + 1) / 10)
     parts = [
         f'<line class="axis" x1="{left}" x2="{left + WIDE}" y1="{floor}" y2="{floor}"/>'
         f'<line class="axis" x1="{left}" x2="{left}" y1="{above}" y2="{floor}"/>'
-        f'<text class="soft" x="{left - 6}" y="{above + 8}" text-anchor="end">100 %</text>'
+        f'<text class="soft" x="{left - 6}" y="{above + 8}" text-anchor="end">{100 * top:.0f} %</text>'
         f'<text class="soft" x="{left - 6}" y="{floor}" text-anchor="end">0</text>'
     ]
     parts += [
@@ -79,10 +84,10 @@ def series(title: str, several: Mapping[str, Sequence[tuple[float, float]]], uni
     ends = sorted(((points[-1][1], name) for name, points in several.items() if points), reverse=True)
     label: dict[str, float] = {}
     for rank, (value, name) in enumerate(ends):
-        wanted = above + HIGH * (1 - value) + 4
+        wanted = above + HIGH * (1 - value / top) + 4
         label[name] = wanted if rank == 0 else max(wanted, label[ends[rank - 1][1]] + 14)
     for number, (name, points) in enumerate(several.items()):
-        path = " ".join(f"{left + wide * places[x]:.1f},{above + HIGH * (1 - y):.1f}" for x, y in points)
+        path = " ".join(f"{left + wide * places[x]:.1f},{above + HIGH * (1 - y / top):.1f}" for x, y in points)
         text = f"{escape(name)} {100 * points[-1][1]:.1f} %"
         dash = DASHES[number % len(DASHES)]
         parts.append(

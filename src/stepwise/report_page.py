@@ -128,7 +128,7 @@ def _bins(rows: Sequence[Row], cells: Cells) -> list[str]:
 def _curves(curves: Sequence[Curve]) -> list[str]:
     charts = []
     for curve in curves:
-        for key in ("dev_accuracy", "dev_score", "loss"):
+        for key in ("dev_accuracy", "dev_score", "accuracy", "sample_accuracy", "loss"):
             points = [(point["step"], point[key]) for point in curve.points if key in point]
             if points:
                 charts.append(line(f"{curve.name}: {key.replace('_', ' ')}", points))
