@@ -33,6 +33,7 @@ def main() -> None:
     stages = [f"reft_vote@{method}-{options.task}-{options.model}" for method in options.methods]
     steps = (
         ("dvc", "cache", "dir", "--local", str(Path(".dvc/cache").resolve())),
+        ("dvc", "checkout", "--quiet", "--allow-missing"),
         ("stepwise.compose", *wanted),
         ("dvc", "repro", *stages),
     )
