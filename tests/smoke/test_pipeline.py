@@ -58,7 +58,8 @@ def test_a_smoke_model_is_registered_but_never_champion(project):
         "print(len(models), sum('champion' in one.aliases for one in models))"
     )
     count, champions = map(int, project.run("python", "-c", code).split()[-2:])
-    assert count == len(list((project.folder / "metrics" / "evaluate").rglob("*.json")))
+    made = [path for name in ("evaluate", "reranker") for path in (project.folder / "metrics" / name).rglob("*.json")]
+    assert count == len(made)
     assert champions == 0
 
 
