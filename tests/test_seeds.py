@@ -3,6 +3,13 @@ import json
 from stepwise import seeds
 from stepwise.records import Prediction, Verdict, write_jsonl
 
+PARAMS = """
+tasks: [toy]
+models: [tiny]
+task: {toy: {form: n_cot}}
+model: {tiny: {source: shipped}}
+"""
+
 
 def finished(folder, methods):
     """What a seed's pipeline leaves: which of ten problems each method answers right."""
@@ -13,6 +20,9 @@ def finished(folder, methods):
         path.parent.mkdir(parents=True)
         numbers = {"method": method, "task": "toy", "model": "tiny", "accuracy": len(right) / 10}
         path.write_text(json.dumps(numbers))
+    (folder / "params.yaml").write_text(PARAMS)
+    other = {"method": "warm_up", "task": "chess", "model": "tiny", "accuracy": 0.5}  # committed, not of this run
+    (folder / "metrics" / "evaluate" / "warm_up" / "chess-tiny.json").write_text(json.dumps(other))
     return folder
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stepwise import evaluation, report, report_pairs
+from stepwise import evaluation, params, report, report_pairs
 from stepwise.clones import clone_of_head, start
 from stepwise.comparisons import compare_with_baselines, greedy
 from stepwise.errors import StepwiseError
@@ -61,7 +61,9 @@ def _start(clone: Path, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
 
 def summary(clones: Mapping[int, Path]) -> dict[str, object]:
     """Every method's accuracy by seed and over all seeds, and its pooled paired differences from the baselines."""
-    rows = report.collect(next(iter(clones.values())) / "metrics" / "evaluate")
+    first = next(iter(clones.values()))
+    of = params.load(first / "params.yaml")
+    rows = report.collect(first / "metrics" / "evaluate", of.tasks, of.models)
     answers = {row.place: _answers(clones, row) for row in rows}
     pairs = compare_with_baselines(rows, lambda row: [one for seed in clones for one in answers[row.place][seed]])
     return {
