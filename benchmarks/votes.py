@@ -41,7 +41,8 @@ def main() -> None:
         if start(clone, "-m", *arguments).wait():
             sys.exit(f"votes: {' '.join(arguments[:2])} stopped (see above); the same command goes on with it")
     for source, target in KEPT.items():
-        shutil.copytree(clone / source, target, dirs_exist_ok=True)
+        for method in options.methods:
+            shutil.copytree(clone / source / method, Path(target) / method, dirs_exist_ok=True)
     shutil.rmtree(FOLDER)
 
 
