@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock, Timeout
 
+from stepwise.dvc_locks import forget_zombies
 from stepwise.errors import StepwiseError
 
 LOCK = Path(".work/repro.lock")
@@ -41,6 +42,7 @@ def repro(scale: str, method: str) -> int:
         from stepwise import compose
 
         compose.write([f"scale={scale}"])
+    forget_zombies()
     # Each stage would pay seconds for MLflow: they leave their runs in journals, which are sent together at the end.
     code = subprocess.call(["dvc", "repro", *wanted], env={"STEPWISE_TRACKING": "later", **os.environ})
     send_runs()

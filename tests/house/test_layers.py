@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "stepwise"
 
 LAYERS = (
-    ("errors",),
+    ("errors", "dvc_locks"),
     ("records", "statistics", "tokens", "slurm", "provenance"),
     ("params", "registry"),
     ("tasks", "generation", "models", "declared", "compose", "runs"),
