@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from stepwise.params import TaskParams
 from stepwise.records import write_json
@@ -109,12 +110,12 @@ def as_number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def show(summary: dict[str, object]) -> None:
+def show(summary: dict[str, Any]) -> None:
     """Print the table."""
     print(f"{summary['programs']} programs, {summary['workers']} workers, isolation: {summary['isolation']}")
     print(f"evaluator: {summary['evaluator_programs_per_second_per_core']} programs/s/core")
     print(f"{'programs a call':>16} {'ladder ms':>12} {'isolated ms':>12} {'fresh pool ms':>14} {'fresh/ladder':>13}")
-    for row in summary["calls"]:  # type: ignore[attr-defined]
+    for row in summary["calls"]:
         ratio = row["fresh_pool_ms"] / row["ladder_ms"]
         times = f"{row['ladder_ms']:>12.2f} {row['isolated_ms']:>12.2f} {row['fresh_pool_ms']:>14.2f}"
         print(f"{row['size']:>16} {times} {ratio:>12.0f}x")

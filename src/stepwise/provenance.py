@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -65,7 +66,7 @@ def data_versions(paths: Iterable[str], where: Path) -> dict[str, str]:
     return found
 
 
-def locked_stages(where: Path) -> dict[str, dict]:  # type: ignore[type-arg]
+def locked_stages(where: Path) -> dict[str, dict[str, Any]]:
     """The stages of `dvc.lock` by name: command, dependencies, parameters and outputs with their hashes."""
     lock = where / "dvc.lock"
     return (_yaml(lock).get("stages") or {}) if lock.is_file() else {}
@@ -81,7 +82,7 @@ def _locked(where: Path) -> dict[str, str]:
     return {out["path"]: out["md5"] for out in outs if "md5" in out}
 
 
-def _yaml(path: Path) -> dict:  # type: ignore[type-arg]
+def _yaml(path: Path) -> dict[str, Any]:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}
 
