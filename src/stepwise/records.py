@@ -62,13 +62,56 @@ class Problem(Record):
     meta: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-class Rationale(Record):
-    """An implicit rationale: a note written between two sentences of a document or two steps of a solution."""
+class Document(Record):
+    """A text to mine: a piece of a corpus, or a question with its solution."""
+
+    id: str
+    source: str
+    """Name of the corpus source or of the task."""
+    text: str
+    answer: str | None = None
+    """Gold answer of a solved question; a rationale must not give it away."""
+    start: int = 0
+    """Offset where mining begins: the end of the question in a solved one."""
+    meta: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class DocumentScore(Record):
+    """How near a document is to texts that reason, as a cosine."""
 
     document_id: str
+    source: str
+    score: float = Field(ge=-1.0, le=1.0)
+
+
+class Rationale(Record):
+    """An implicit rationale: a note that stands in a document and should help to predict what follows."""
+
+    document_id: str
+    source: str
     position: int
     """Character offset in the document where the note stands."""
+    end: int
+    """Offset where the text that it should help with ends."""
     text: str
+
+
+class ScoredRationale(Record):
+    """Log-probabilities in nats of the tokens of `document[position:end]`, without and with the note before them."""
+
+    rationale: Rationale
+    plain: tuple[float, ...]
+    aided: tuple[float, ...]
+
+
+class JudgedRationale(Record):
+    """A scored note and whether it is kept. `reasons` says why not, and is empty where it is."""
+
+    rationale: Rationale
+    gain: float
+    """Discounted log-probability with the note minus that without, in nats."""
+    keep: bool
+    reasons: tuple[str, ...] = ()
 
 
 class Feedback(Record):
