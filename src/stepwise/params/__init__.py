@@ -24,6 +24,14 @@ from stepwise.params.foundation import (
     SftParams,
     TaskParams,
 )
+from stepwise.params.rationalyst_corpus import (
+    BenchmarkFile,
+    CorpusSource,
+    RationalystCorpusParams,
+    RationalystEmbeddingParams,
+    RationalystPrefilterParams,
+    SlurmArray,
+)
 from stepwise.params.reft import ReftAblation, ReftParams
 from stepwise.params.reranking import RerankerParams, SamplingParams
 from stepwise.params.self_training import SelfTrainingParams
@@ -31,6 +39,8 @@ from stepwise.params.self_training import SelfTrainingParams
 __all__ = [
     "ArchitectureParams",
     "BackendParams",
+    "BenchmarkFile",
+    "CorpusSource",
     "Count",
     "EvaluateParams",
     "LauncherParams",
@@ -41,6 +51,9 @@ __all__ = [
     "ParamsError",
     "Positive",
     "PretrainParams",
+    "RationalystCorpusParams",
+    "RationalystEmbeddingParams",
+    "RationalystPrefilterParams",
     "ReftAblation",
     "ReftParams",
     "RerankerParams",
@@ -49,6 +62,7 @@ __all__ = [
     "SelfTrainingParams",
     "SftParams",
     "Share",
+    "SlurmArray",
     "TaskParams",
     "load",
 ]
@@ -82,6 +96,12 @@ class Params(Section):
     reft_shards: list[str] = Field(default_factory=lambda: ["1-of-1"])
     """Parts in which each set of samples is made, `1-of-2` and `2-of-2` for two; they give the rows of one."""
     reranker: RerankerParams = RerankerParams()
+    rationalyst_tasks: list[str] = Field(default_factory=list)
+    """Tasks of the run whose training problems are RATIONALYST's reasoning data: its prefilter looks for texts like
+    them, and their solutions are mined beside the corpus."""
+    rationalyst_corpus: RationalystCorpusParams = RationalystCorpusParams()
+    rationalyst_embedding: RationalystEmbeddingParams = RationalystEmbeddingParams()
+    rationalyst_prefilter: RationalystPrefilterParams = RationalystPrefilterParams()
 
 
 def load(path: str | Path = "params.yaml") -> Params:
