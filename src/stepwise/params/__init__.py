@@ -24,6 +24,11 @@ from stepwise.params.foundation import (
     SftParams,
     TaskParams,
 )
+from stepwise.params.rationalyst_mining import (
+    RationalystFilterParams,
+    RationalystMiningParams,
+    RationalystScoringParams,
+)
 from stepwise.params.reft import ReftAblation, ReftParams
 from stepwise.params.reranking import RerankerParams, SamplingParams
 from stepwise.params.self_training import SelfTrainingParams
@@ -41,6 +46,9 @@ __all__ = [
     "ParamsError",
     "Positive",
     "PretrainParams",
+    "RationalystFilterParams",
+    "RationalystMiningParams",
+    "RationalystScoringParams",
     "ReftAblation",
     "ReftParams",
     "RerankerParams",
@@ -66,8 +74,12 @@ class Params(Section):
     """Names of the task group's entries, in order."""
     models: list[str]
     """Names of the model group's entries, in order."""
+    instructs: list[str] = Field(default_factory=list)
+    """Names of the instruct group's entries, in order."""
     task: dict[str, TaskParams]
     model: dict[str, ModelParams]
+    instruct: dict[str, ModelParams] = Field(default_factory=dict)
+    """Models that follow instructions: they mine and score notes."""
     backend: BackendParams = BackendParams()
     launcher: LauncherParams = LauncherParams()
     warm_up: SftParams = SftParams()
@@ -82,6 +94,9 @@ class Params(Section):
     reft_shards: list[str] = Field(default_factory=lambda: ["1-of-1"])
     """Parts in which each set of samples is made, `1-of-2` and `2-of-2` for two; they give the rows of one."""
     reranker: RerankerParams = RerankerParams()
+    rationalyst_mining: RationalystMiningParams = RationalystMiningParams()
+    rationalyst_scoring: RationalystScoringParams = RationalystScoringParams()
+    rationalyst_filter: RationalystFilterParams = RationalystFilterParams()
 
 
 def load(path: str | Path = "params.yaml") -> Params:
