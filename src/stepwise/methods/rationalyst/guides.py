@@ -2,9 +2,9 @@
 
     prefix | text so far | opening            the note is what the model writes next
 
-The text so far stands in the last user turn, so one reading of a document serves every place in it: an opening closes
-the turn. It shows what follows, as the released protocol shows the whole document: notes are mined in hindsight. No
-torch here.
+The text so far stands in the last user turn, so one reading of a document serves every place in it; the opening asks
+for the note and closes the turn. The model does not see what follows, as in use it will not: the released protocol
+shows it the whole document, and small models then copy what they see. No torch here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stepwise.records import Prompt, Record
 OPEN, CLOSE = "<BOT>", "<EOT>"
 """What stands around a note in an echoed document; plain text, several tokens each."""
 
-_TEXT, _FOLLOWING = "\u241ftext so far\u241f", "\u241fwhat follows\u241f"
+_TEXT = "\u241ftext so far\u241f"
 
 
 class Example(Record):
@@ -30,6 +30,7 @@ class Example(Record):
 
     text: str
     following: str
+    """The text behind the place, which only the released protocol shows."""
     note: str
 
 
@@ -38,7 +39,7 @@ class Guide(Record):
 
     instruction: str
     question: str
-    """What is said behind the text so far; `{following}` is what comes after the place."""
+    """What is said behind the text so far."""
     echo: str
     """The instruction of the released protocol."""
     examples: tuple[Example, ...]
@@ -49,11 +50,7 @@ class Layout:
     """A model's prompt around a text."""
 
     prefix: str
-    behind: str
-
-    def opening(self, following: str) -> str:
-        """What stands between the text so far and the note."""
-        return self.behind.replace(_FOLLOWING, following.strip())
+    opening: str
 
 
 def guide(kind: str) -> Guide:
@@ -69,16 +66,9 @@ def guide(kind: str) -> Guide:
 
 def note_layout(tokenizer: Any, guide: Guide, shots: int) -> Layout:
     """The layout in which a model is asked for a note, with the first `shots` examples of the guide."""
-
-    def question(following: str) -> str:
-        return guide.question.replace("{following}", following.strip())
-
-    turns = [(one.text + question(one.following), one.note) for one in guide.examples[:shots]]
-    whole = _render(tokenizer, guide.instruction, turns, _TEXT + question(_FOLLOWING))
-    prefix, mark, behind = whole.partition(_TEXT)
-    if not mark or _TEXT in behind:
-        raise RenderingError("the tokenizer's chat template does not show the user's text once; set another template")
-    return Layout(prefix, behind)
+    turns = [(one.text + guide.question, one.note) for one in guide.examples[:shots]]
+    whole = _render(tokenizer, guide.instruction, turns, _TEXT + guide.question)
+    return Layout(*_around_text(whole))
 
 
 def echo_prompts(tokenizer: Any, guide: Guide, shots: int, texts: list[str]) -> list[Prompt]:
@@ -87,9 +77,15 @@ def echo_prompts(tokenizer: Any, guide: Guide, shots: int, texts: list[str]) -> 
         (one.text + one.following, f"{one.text} {OPEN} {one.note} {CLOSE}{one.following}")
         for one in guide.examples[:shots]
     ]
-    whole = _render(tokenizer, guide.echo, turns, _TEXT)
-    prefix, _, behind = whole.partition(_TEXT)
+    prefix, behind = _around_text(_render(tokenizer, guide.echo, turns, _TEXT))
     return [(prefix, text, behind) for text in texts]
+
+
+def _around_text(whole: str) -> tuple[str, str]:
+    prefix, mark, behind = whole.partition(_TEXT)
+    if not mark or _TEXT in behind:
+        raise RenderingError("the tokenizer's chat template does not show the user's text once; set another template")
+    return prefix, behind
 
 
 def _render(tokenizer: Any, instruction: str, turns: list[tuple[str, str]], last: str) -> str:

@@ -1,4 +1,4 @@
-"""Notes between the sentences of documents, written by an instruct model and woven in: the text is kept by construction.
+"""Notes between the sentences of documents, written by an instruct model and woven in: the text stays as it is.
 
 The released protocol lets the model copy each document and put notes into the copy; a tenth to a fifth of the copies
 differ and are lost (`echo.py`). Here the text is given and only the notes are generated, all of a document side by side
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain, pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,15 +22,16 @@ from stepwise.generation.batching import microbatches
 from stepwise.generation.progress import Progress
 from stepwise.generation.stopping import Stopping
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
+from stepwise.methods.rationalyst.echo import echoed
 from stepwise.methods.rationalyst.forks import Forks
-from stepwise.methods.rationalyst.guides import Layout
+from stepwise.methods.rationalyst.guides import Guide, Layout, note_layout
 from stepwise.methods.rationalyst.sentences import borders
 from stepwise.params import RationalystMiningParams
 from stepwise.records import Document, Rationale
 from stepwise.tokens import encode, tokenise
 
-STOP = ("\n", "<EOT>")
-_SENTENCE_END = re.compile(r"[.!?][\"'”’)]*(?=\s|$)")
+STOP = ("\n", ". ", "! ", "? ")
+"""A note is one sentence on one line."""
 _LABEL = re.compile(r"^(?:(?:unsaid )?(?:note|thought|rationale)\s*:|<BOT>)\s*", re.IGNORECASE)
 
 
@@ -68,6 +69,21 @@ def places(document: Document, params: RationalystMiningParams) -> list[Place]:
     return [Place(cuts[index], edges[end]) for index, end in zip(chosen, ends, strict=True)]
 
 
+def mine(
+    documents: Sequence[Document],
+    backend: Backend,
+    tokenizer: Any,
+    guide: Guide,
+    params: RationalystMiningParams,
+    *,
+    journal: Path | None = None,
+) -> tuple[list[Rationale], dict[str, float]]:
+    """Notes of all documents in order, and flat metrics of the pass. With a journal a killed pass goes on."""
+    if params.mode == "echo":
+        return echoed(documents, backend, tokenizer, guide, params, journal=journal)
+    return woven(documents, backend, note_layout(tokenizer, guide, params.shots), params, journal=journal)
+
+
 def woven(
     documents: Sequence[Document],
     backend: Backend,
@@ -76,7 +92,7 @@ def woven(
     *,
     journal: Path | None = None,
 ) -> tuple[list[Rationale], dict[str, float]]:
-    """Notes of all documents in order, and flat metrics of the pass. With a journal a killed pass goes on."""
+    """`mine` at sentence borders, the text given."""
     asked = [places(document, params) for document in documents]
     write = _on_forks if backend.name == "transformers" else _on_prompts
     written = write(documents, asked, cast(Any, backend), layout, params, journal)
@@ -99,12 +115,11 @@ def woven(
 
 
 def tidy(draft: Draft) -> str:
-    """A note on one line without label or quotes; one that was cut off ends with its last whole sentence, if any."""
-    text = _LABEL.sub("", draft.text.strip()).strip().strip("\"“”'").strip()
-    if not draft.finished:
-        ends = [match.end() for match in _SENTENCE_END.finditer(text)]
-        text = text[: ends[-1]] if ends else ""
-    return " ".join(text.split()) if any(char.isalnum() for char in text) else ""
+    """A note on one line, without label or quotes and with a full stop; empty where it has no word or was cut off."""
+    text = " ".join(_LABEL.sub("", draft.text.strip()).split()).strip("\"“”' ")
+    if not draft.finished or not any(char.isalnum() for char in text):
+        return ""
+    return text if text[-1] in ".!?…" else text + "."
 
 
 def _on_prompts(
@@ -118,8 +133,8 @@ def _on_prompts(
     """Any backend: a prompt a place, of the same pieces that the forks read."""
     prompts = []
     for document, several in zip(documents, asked, strict=True):
-        pieces, openings = _pieces(document, several), _openings(document, several, layout)
-        prompts += [(layout.prefix, *pieces[: number + 1], opening) for number, opening in enumerate(openings)]
+        pieces = _pieces(document, several)
+        prompts += [(layout.prefix, *pieces[: number + 1], layout.opening) for number in range(len(several))]
     sampling = Sampling(max_new_tokens=params.new_tokens, stop=STOP)
     made = iter(backend.generate(prompts, sampling, journal=journal))
     found = [[next(made)[0] for _ in several] for several in asked]
@@ -135,73 +150,64 @@ def _on_forks(
     journal: Path | None,
 ) -> list[list[Draft]]:
     """A transformers model: each document is read once, about equally long ones together."""
-    stopping = Stopping(backend.tokenizer, backend.ends, STOP)
-    prefix = encode(backend.tokenizer, (layout.prefix,))
-    tasks = [
-        _Task(
-            tokenise(backend.tokenizer, _pieces(document, several)),
-            tokenise(backend.tokenizer, _openings(document, several, layout)),
-        )
-        for document, several in zip(documents, asked, strict=True)
-    ]
-    costs = [len(prefix) + task.length + task.room(params.new_tokens) for task in tasks]
-    order = sorted((number for number, task in enumerate(tasks) if task.openings), key=lambda n: (-costs[n], n))
+    writer = _Writer(backend, layout, params.new_tokens)
+    texts = [tokenise(backend.tokenizer, _pieces(*one)) for one in zip(documents, asked, strict=True)]
+    costs = [writer.cost(pieces) for pieces in texts]
+    order = sorted((number for number, pieces in enumerate(texts) if pieces), key=lambda n: (-costs[n], n))
     parts = microbatches([costs[number] for number in order], params.batch_tokens)
+    batches = [[order[index] for index in part] for part in parts]
     progress = Progress("mining", len(order))
     mark = [weights_hash(backend.model), str(backend.model.dtype), params.new_tokens, *STOP] if journal else []
 
     def key(batch: Sequence[int]) -> str:
-        return journals.content_key("mine", mark, prefix, [[tasks[n].pieces, tasks[n].openings] for n in batch])
+        rows = [texts[number] for number in batch]
+        return journals.content_key("mine", mark, writer.prefix, writer.opening, rows)
 
-    def compute(batch: Sequence[int]) -> list[list[list[str | bool]]]:
-        chosen = [tasks[number] for number in batch]
-        most = max(len(task.openings) for task in chosen)  # living branches of a row, at every step
-        room = max(sum(map(len, task.openings)) for task in chosen) + most * params.new_tokens
-        texts = [[token for piece in task.pieces for token in piece] for task in chosen]
-        with torch.inference_mode():
-            forks = Forks(backend.model, texts, prefix=prefix, room=room)
-            forks.read()
-            branches = [forks.branch(row, border) for row, task in enumerate(chosen) for border in task.borders]
-            openings = [opening for task in chosen for opening in task.openings]
-            written = forks.write(branches, openings, stopping, params.new_tokens)
+    def compute(batch: Sequence[int]) -> list[list[tuple[str, bool]]]:
+        written = writer.write([texts[number] for number in batch])
         progress.add(len(batch), sum(map(len, written)))
-        drafts = iter([[stopping.text(one), one[-1] in stopping.ends or stopping.stopped(one)] for one in written])
-        return [[next(drafts) for _ in task.openings] for task in chosen]
+        return written
 
     found: list[list[Draft]] = [[] for _ in documents]
-    batches = [[order[index] for index in part] for part in parts]
     for batch, results in journals.run(journal, batches, key, compute, progress):
         for number, drafts in zip(batch, results, strict=True):
             found[number] = [Draft(text, finished) for text, finished in drafts]
     return found
 
 
-@dataclass(frozen=True)
-class _Task:
-    """A document as tokens: the pieces up to each place, and what is asked there."""
+class _Writer:
+    """Writes the notes of some documents side by side."""
 
-    pieces: list[list[int]]
-    openings: list[list[int]]
+    def __init__(self, backend: TransformersBackend, layout: Layout, new_tokens: int) -> None:
+        self.model, self.new_tokens = backend.model, new_tokens
+        self.stopping = Stopping(backend.tokenizer, backend.ends, STOP)
+        self.prefix = encode(backend.tokenizer, (layout.prefix,))
+        self.opening = tokenise(backend.tokenizer, [layout.opening])[0]
 
-    @property
-    def borders(self) -> list[int]:
-        """Tokens before each place."""
-        return list(accumulate(map(len, self.pieces)))
+    def cost(self, pieces: Sequence[Sequence[int]]) -> int:
+        """Most cached tokens of a document that is cut at its places."""
+        return len(self.prefix) + sum(map(len, pieces)) + len(pieces) * (len(self.opening) + self.new_tokens)
 
-    @property
-    def length(self) -> int:
-        return sum(map(len, self.pieces))
-
-    def room(self, new_tokens: int) -> int:
-        """Most columns that the notes take."""
-        return sum(len(opening) + new_tokens for opening in self.openings)
+    def write(self, texts: Sequence[Sequence[Sequence[int]]]) -> list[list[tuple[str, bool]]]:
+        """What is written behind each piece of each text, and whether it came to an end by itself."""
+        most = max(map(len, texts))
+        room = most * (len(self.opening) + self.new_tokens)
+        with torch.inference_mode():
+            forks = Forks(
+                self.model, [[*chain.from_iterable(pieces)] for pieces in texts], prefix=self.prefix, room=room
+            )
+            forks.read()
+            branches = [
+                forks.branch(row, border) for row, pieces in enumerate(texts) for border in accumulate(map(len, pieces))
+            ]
+            written = forks.write(branches, [self.opening] * len(branches), self.stopping, self.new_tokens)
+        drafts = iter(
+            [(self.stopping.text(one), one[-1] in self.stopping.ends or self.stopping.stopped(one)) for one in written]
+        )
+        return [[next(drafts) for _ in pieces] for pieces in texts]
 
 
 def _pieces(document: Document, several: Sequence[Place]) -> list[str]:
     """The text up to the last place, cut at the places; the text so far at place k is the first k + 1 pieces."""
     edges = [0, *(at.position for at in several)]
-    return [document.text[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
-
-
-def _openings(document: Document, several: Sequence[Place], layout: Layout) -> list[str]:
-    return [layout.opening(document.text[at.position : at.end]) for at in several]
+    return [document.text[start:stop] for start, stop in pairwise(edges)]

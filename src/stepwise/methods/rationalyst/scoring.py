@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -149,9 +149,7 @@ def read(model: Any, tasks: Sequence[Task]) -> list[list[Pair]]:
     forks = Forks(model, [task.text for task in tasks], room=room)
     # One range a text covers all that follows any note; its scores are cut apart below.
     firsts = [min(task.starts) for task in tasks]
-    lasts = [
-        max(start + len(tail) for start, tail in zip(task.starts, task.tails, strict=True)) for task in tasks
-    ]
+    lasts = [max(start + len(tail) for start, tail in zip(task.starts, task.tails, strict=True)) for task in tasks]
     clean = forks.read([range(first, last) for first, last in zip(firsts, lasts, strict=True)])
     found: list[list[Pair]] = [[([], []) for _ in task.starts] for task in tasks]
     for round_ in _rounds(tasks, room):
@@ -195,4 +193,4 @@ def _task(tokenizer: Any, document: Document, several: Sequence[Rationale], toke
 def _cut(document: Document, several: Sequence[Rationale]) -> list[tuple[int, str]]:
     """The document's pieces (offset, text), cut wherever a note stands or what follows one ends."""
     edges = sorted({0, len(document.text)}.union(*({note.position, note.end} for note in several)))
-    return [(start, document.text[start:stop]) for start, stop in zip(edges, edges[1:], strict=False)]
+    return [(start, document.text[start:stop]) for start, stop in pairwise(edges)]
