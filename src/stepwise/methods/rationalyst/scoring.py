@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -54,15 +54,19 @@ def score(
     known = {one.id: one for one in documents}
     for note in notes:
         _check(note, known)
-    # Notes of one document stand together in what mining writes; others would only be read more often.
-    groups = [(known[name], list(several)) for name, several in groupby(notes, key=lambda note: note.document_id)]
+    members: dict[str, list[int]] = {}
+    for number, note in enumerate(notes):
+        members.setdefault(note.document_id, []).append(number)
+    groups = [(known[name], [notes[number] for number in numbers]) for name, numbers in members.items()]
     if backend.name == "transformers":
         pairs = _on_forks(groups, cast(TransformersBackend, backend), params, journal)
     else:
         pairs = _on_prompts(groups, backend, params, journal)
+    order = [number for numbers in members.values() for number in numbers]
+    by_number = dict(zip(order, pairs, strict=True))
     return [
-        ScoredRationale(rationale=note, plain=tuple(plain), aided=tuple(aided))
-        for note, (plain, aided) in zip(notes, pairs, strict=True)
+        ScoredRationale(rationale=note, plain=tuple(by_number[number][0]), aided=tuple(by_number[number][1]))
+        for number, note in enumerate(notes)
     ]
 
 
