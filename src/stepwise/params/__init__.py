@@ -32,6 +32,11 @@ from stepwise.params.rationalyst_corpus import (
     RationalystPrefilterParams,
     SlurmArray,
 )
+from stepwise.params.rationalyst_mining import (
+    RationalystFilterParams,
+    RationalystMiningParams,
+    RationalystScoringParams,
+)
 from stepwise.params.reft import ReftAblation, ReftParams
 from stepwise.params.reranking import RerankerParams, SamplingParams
 from stepwise.params.self_training import SelfTrainingParams
@@ -53,7 +58,10 @@ __all__ = [
     "PretrainParams",
     "RationalystCorpusParams",
     "RationalystEmbeddingParams",
+    "RationalystFilterParams",
+    "RationalystMiningParams",
     "RationalystPrefilterParams",
+    "RationalystScoringParams",
     "ReftAblation",
     "ReftParams",
     "RerankerParams",
@@ -80,8 +88,12 @@ class Params(Section):
     """Names of the task group's entries, in order."""
     models: list[str]
     """Names of the model group's entries, in order."""
+    instructs: list[str] = Field(default_factory=list)
+    """Names of the instruct group's entries, in order."""
     task: dict[str, TaskParams]
     model: dict[str, ModelParams]
+    instruct: dict[str, ModelParams] = Field(default_factory=dict)
+    """Models that follow instructions: they mine and score notes."""
     backend: BackendParams = BackendParams()
     launcher: LauncherParams = LauncherParams()
     warm_up: SftParams = SftParams()
@@ -102,6 +114,9 @@ class Params(Section):
     rationalyst_corpus: RationalystCorpusParams = RationalystCorpusParams()
     rationalyst_embedding: RationalystEmbeddingParams = RationalystEmbeddingParams()
     rationalyst_prefilter: RationalystPrefilterParams = RationalystPrefilterParams()
+    rationalyst_mining: RationalystMiningParams = RationalystMiningParams()
+    rationalyst_scoring: RationalystScoringParams = RationalystScoringParams()
+    rationalyst_filter: RationalystFilterParams = RationalystFilterParams()
 
 
 def load(path: str | Path = "params.yaml") -> Params:
