@@ -64,6 +64,17 @@ def load_model(
     return model.eval(), tokenizer
 
 
+def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
+    """A model folder's tokenizer alone, for models that a server has. Raises ModelError where there is none."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{folder} has no tokenizer; the stage that makes the model leaves it there") from error
+    return tokenizer
+
+
 def use_one_thread_if_small(model: PreTrainedModel) -> None:
     """Let a model below SINGLE_THREADED parameters compute with one thread, unless OMP_NUM_THREADS says otherwise."""
     import torch

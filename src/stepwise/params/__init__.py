@@ -24,6 +24,11 @@ from stepwise.params.foundation import (
     SftParams,
     TaskParams,
 )
+from stepwise.params.rationalyst_supervision import (
+    RationalystRun,
+    RationalystSupervisionParams,
+    RationalystTrainingParams,
+)
 from stepwise.params.reft import ReftAblation, ReftParams
 from stepwise.params.reranking import RerankerParams, SamplingParams
 from stepwise.params.self_training import SelfTrainingParams
@@ -41,6 +46,9 @@ __all__ = [
     "ParamsError",
     "Positive",
     "PretrainParams",
+    "RationalystRun",
+    "RationalystSupervisionParams",
+    "RationalystTrainingParams",
     "ReftAblation",
     "ReftParams",
     "RerankerParams",
@@ -82,6 +90,10 @@ class Params(Section):
     reft_shards: list[str] = Field(default_factory=lambda: ["1-of-1"])
     """Parts in which each set of samples is made, `1-of-2` and `2-of-2` for two; they give the rows of one."""
     reranker: RerankerParams = RerankerParams()
+    rationalyst_runs: dict[str, RationalystRun] = Field(default_factory=dict)
+    """RATIONALYST's runs by name; each trains a model and supervises an agent with it."""
+    rationalyst_training: RationalystTrainingParams = RationalystTrainingParams()
+    rationalyst_supervision: RationalystSupervisionParams = RationalystSupervisionParams()
 
 
 def load(path: str | Path = "params.yaml") -> Params:
