@@ -1,4 +1,4 @@
-"""The command line: ask a model, examine it, compare two examinations, vote, show the report, fill MLflow."""
+"""The command line: ask a model, explain a step, examine and compare models, vote, show the report, fill MLflow."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         return one
 
     _asking(command)
+    _explaining(command)
     _reading(command)
     return parser
 
@@ -64,6 +65,21 @@ def _asking(command: Callable[..., argparse.ArgumentParser]) -> None:
     evaluate.add_argument("--limit", type=int, default=0, help="only so many problems, spread over all; 0 means all")
     evaluate.add_argument("--problems", type=Path, help="problem file (default: data/tasks/TASK/test.jsonl)")
     evaluate.add_argument("--out", type=Path, help="write the predictions here, for `compare`")
+
+
+def _explaining(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """The command that asks RATIONALYST."""
+    explain = command(
+        "explain",
+        _explain,
+        "Write the note with which RATIONALYST would choose the next step of a solution.",
+        'python -m stepwise explain --model models/rationalyst/tiny --question "..." --steps "3 + 4 = 7"',
+    )
+    explain.add_argument(
+        "--model", required=True, help="RATIONALYST's folder, or models:/rationalyst-TASK-RUN@champion"
+    )
+    explain.add_argument("--question", required=True, help="the question that is being solved")
+    explain.add_argument("--steps", nargs="*", default=[], help="the steps so far, each in quotes")
 
 
 def _reading(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -103,6 +119,12 @@ def _solve(parsed: argparse.Namespace) -> None:
     for question in filter(None, questions):
         solution = solver.solve(question)
         _show(f"{solution.text.strip()}\nAnswer: {'none' if solution.answer is None else solution.answer}")
+
+
+def _explain(parsed: argparse.Namespace) -> None:
+    from stepwise.methods.rationalyst.explaining import explain
+
+    _show(explain(parsed.model, parsed.question, parsed.steps) or "(no note)")
 
 
 def _evaluate(parsed: argparse.Namespace) -> None:
@@ -147,11 +169,12 @@ def _vote(parsed: argparse.Namespace) -> None:
 
 
 def _report(parsed: argparse.Namespace) -> None:
-    from stepwise import params, report, report_pairs
+    from stepwise import params, report, report_pairs, report_rationalyst
 
     of = params.load()
     rows = report.collect(parsed.metrics / "evaluate", of.tasks, of.models)
-    report.show(rows, report_pairs.read(parsed.metrics / "comparisons.json"))
+    chapter = report_rationalyst.collect(parsed.metrics / "rationalyst", of.rationalyst_runs)
+    report.show(rows, report_pairs.read(parsed.metrics / "comparisons.json"), chapter=chapter)
 
 
 def _sync(_parsed: argparse.Namespace) -> None:

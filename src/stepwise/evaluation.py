@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from stepwise.errors import StepwiseError
 from stepwise.generation.base import Backend, Sampling
@@ -15,6 +15,7 @@ from stepwise.records import Prediction, Problem
 from stepwise.statistics import Comparison, compare_paired, maj_at_k, pass_at_k, wilson
 from stepwise.tasks.base import Task
 
+T = TypeVar("T")
 RELATIVE, ABSOLUTE = 1e-4, 1e-6
 """Numbers nearer than this are one answer in a vote."""
 
@@ -99,11 +100,11 @@ def dev_accuracy(
     return score
 
 
-def spread(problems: Sequence[Problem], limit: int) -> list[Problem]:
-    """`limit` problems at even distances, so that every bin keeps its share; all of them for 0."""
-    if limit == 0 or limit >= len(problems):
-        return list(problems)
-    return [problems[i * len(problems) // limit] for i in range(limit)]
+def spread(items: Sequence[T], limit: int) -> list[T]:
+    """`limit` items at even distances, so that of problems every bin keeps its share; all of them for 0."""
+    if limit == 0 or limit >= len(items):
+        return list(items)
+    return [items[i * len(items) // limit] for i in range(limit)]
 
 
 def summarise(

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from stepwise import report_pairs
+from stepwise import report_pairs, report_rationalyst
 from stepwise.errors import StepwiseError
 from stepwise.records import write_json
 from stepwise.report_pairs import Pair
+from stepwise.report_rationalyst import Chapter
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -58,19 +59,27 @@ class Curve:
 
 
 def build(
-    rows: list[Row], preparations: Path, plots: Path, out: Path, metrics: Path, pairs: Sequence[Pair] = ()
+    rows: list[Row],
+    preparations: Path,
+    plots: Path,
+    out: Path,
+    metrics: Path,
+    pairs: Sequence[Pair] = (),
+    chapter: Chapter | None = None,
 ) -> None:
-    """Write `out`/index.html (rows, their cells, pairs, problems and learning curves) and the JSON that DVC reads."""
+    """Write `out`/index.html (rows, their cells, pairs, problems, learning curves, chapter) and the JSON for DVC."""
     from stepwise.report_page import page
 
+    chapter = chapter or Chapter()
     out.mkdir(parents=True, exist_ok=True)
     tasks, runs = {row.task for row in rows}, {f"{row.task}-{row.model}" for row in rows}
+    runs |= {one.name for one in chapter.runs}
     prepared = [_json(path) for path in sorted(preparations.glob("*.json")) if path.stem in tasks]
     drawn = [curve for curve in collect_curves(plots) if curve.name.rpartition("/")[2] in runs]
     cells = {row.place: _json(path) for row in rows if (path := plots / "evaluate" / row.place).is_file()}
     votes = {name: rows for name, rows in collect_votes(plots / "vote").items() if name.rpartition("/")[2] in runs}
-    (out / "index.html").write_text(page(rows, cells, prepared, drawn, pairs, votes), encoding="utf-8")
-    write_json(metrics, summary(rows))
+    (out / "index.html").write_text(page(rows, cells, prepared, drawn, pairs, votes, chapter), encoding="utf-8")
+    write_json(metrics, {**summary(rows), **report_rationalyst.summary(chapter)})
 
 
 def collect(evaluations: Path, tasks: Sequence[str] = (), models: Sequence[str] = ()) -> list[Row]:
@@ -136,8 +145,13 @@ def heading(name: str) -> str:
     return short.get(name, name.removeprefix("accuracy_"))
 
 
-def show(rows: list[Row], pairs: Sequence[Pair] = (), page: Path = Path("report/index.html")) -> None:
-    """Print the table, the paired differences, and where to look next."""
+def show(
+    rows: list[Row],
+    pairs: Sequence[Pair] = (),
+    page: Path = Path("report/index.html"),
+    chapter: Chapter | None = None,
+) -> None:
+    """Print the table, the paired differences, RATIONALYST's tables, and where to look next."""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
@@ -146,6 +160,8 @@ def show(rows: list[Row], pairs: Sequence[Pair] = (), page: Path = Path("report/
     console.print(table(rows))
     if pairs:
         console.print(pairs_table(pairs))
+    for one in report_rationalyst.tables(chapter or Chapter()):
+        console.print(one)
     console.print("Where to look next:")
     for what, where in NEXT:
         console.print(f"  {what:<29} {where.format(page=page)}", markup=False)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 from typing import Any
 
-from stepwise import report, report_pairs
+from stepwise import report, report_pairs, report_rationalyst
 from stepwise.report import Curve, Row
 from stepwise.report_charts import Bar, bars, line, series
+from stepwise.report_html import section, table
 from stepwise.report_pairs import Pair
+from stepwise.report_rationalyst import Chapter
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5c6878; --line: #d5dae1; --fill: #3b6fb6; --page: #fff; }
@@ -49,28 +51,24 @@ def page(
     curves: Sequence[Curve],
     pairs: Sequence[Pair] = (),
     votes: Votes | None = None,
+    chapter: Chapter | None = None,
 ) -> str:
     """The page's HTML."""
     sections = [
-        _section("Accuracy on the test problems", _results(list(rows))),
-        _section("Paired differences", _pairs(pairs), "On the same problems, in percentage points."),
-        _section("By difficulty", _charts(_bins(rows, cells)), "Share of problems solved, with 95 % intervals."),
-        _section("Votes over k samples", _charts(_votes(votes or {})), VOTES),
-        _section("Learning curves", _charts(_curves(curves)), "Over optimiser steps."),
-        _section("Problems", _table(*_prepared(prepared)), "What was loaded, and what was dropped for which reason."),
-        _section("Where to look next", _next()),
+        section("Accuracy on the test problems", _results(list(rows))),
+        section("Paired differences", _pairs(pairs), "On the same problems, in percentage points."),
+        section("By difficulty", _charts(_bins(rows, cells)), "Share of problems solved, with 95 % intervals."),
+        section("Votes over k samples", _charts(_votes(votes or {})), VOTES),
+        report_rationalyst.sections(chapter or Chapter()),
+        section("Learning curves", _charts(_curves(curves)), "Over optimiser steps."),
+        section("Problems", table(*_prepared(prepared)), "What was loaded, and what was dropped for which reason."),
+        section("Where to look next", _next()),
     ]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>stepwise: report</title>\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<style>{STYLE}</style>\n</head>\n<body>\n<h1>stepwise: report</h1>\n{''.join(sections)}</body>\n</html>\n"
     )
-
-
-def _section(title: str, body: str, note: str = "") -> str:
-    if not body:
-        return ""
-    return f"<section>\n<h2>{escape(title)}</h2>\n{f'<p>{escape(note)}</p>' if note else ''}{body}\n</section>\n"
 
 
 def _results(rows: list[Row]) -> str:
@@ -80,25 +78,11 @@ def _results(rows: list[Row]) -> str:
         [row.task, row.model, row.method, *report.cells(row, names), f"{row.numbers.get('problems', 0):.0f}"]
         for row in rows
     ]
-    return _table(head, body, texts=3)
+    return table(head, body, texts=3)
 
 
 def _pairs(pairs: Sequence[Pair]) -> str:
-    return _table(report_pairs.HEAD, [report_pairs.cells(one) for one in pairs], texts=report_pairs.TEXTS)
-
-
-def _table(head: Sequence[str], body: Sequence[Sequence[str]], texts: int = 1) -> str:
-    """A table whose first `texts` columns are text and the others numbers; nothing without rows."""
-    if not body:
-        return ""
-
-    def cells(tag: str, values: Iterable[str]) -> str:
-        classes = ["" if i < texts else ' class="number"' for i in range(len(head))]
-        return "".join(f"<{tag}{c}>{escape(value)}</{tag}>" for c, value in zip(classes, values, strict=True))
-
-    lines = "".join(f"<tr>{cells('td', row)}</tr>\n" for row in body)
-    top = f"<thead><tr>{cells('th', head)}</tr></thead>"
-    return f'<div class="wide"><table>\n{top}\n<tbody>\n{lines}</tbody></table></div>'
+    return table(report_pairs.HEAD, [report_pairs.cells(one) for one in pairs], texts=report_pairs.TEXTS)
 
 
 def _prepared(prepared: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:

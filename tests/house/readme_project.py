@@ -34,6 +34,10 @@ def main() -> None:
     folder = Path("models/warm_up/word_problems-tiny")
     save_model(LlamaForCausalLM(config), tokenizer, folder)
     write_card(folder, Card(method="warm_up", task="word_problems", model="tiny", task_params=params))
+    explainer = Path("models/rationalyst/tiny")
+    save_model(LlamaForCausalLM(config), tokenizer, explainer)
+    sentences = params.model_copy(update={"form": "n_cot"})
+    write_card(explainer, Card(method="rationalyst", task="word_problems_text", model="tiny", task_params=sentences))
     registration = tracking.Registration("warm_up", "word_problems", "tiny", str(folder))
     run = tracking.StageRun(
         stage="evaluate", key="k", arguments={}, params={}, scale="default", started=1.0, registration=registration

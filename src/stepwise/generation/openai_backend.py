@@ -35,7 +35,7 @@ class OpenAIBackend:
     def __init__(
         self, addresses: Sequence[str], *, concurrency: int = 32, timeout: float = 120.0, **options: Any
     ) -> None:
-        """`options` go to Client (attempts, ready_seconds, pause)."""
+        """`options` go to Client (attempts, ready_seconds, pause, variable)."""
         self.client = Client(addresses, timeout=timeout, connections=concurrency, **options)
         self.concurrency = concurrency
         self._served: dict[str, Any] | None = None

@@ -22,8 +22,8 @@ LONGEST_PAUSE = 20.0
 class Client:
     """Several servers of one model. A request that fails goes to the next server after a growing, jittered pause.
 
-    The environment variable STEPWISE_SERVERS (addresses with commas between) goes before `addresses`; the key comes
-    from STEPWISE_API_KEY only.
+    The environment variable `variable` (addresses with commas between) goes before `addresses`; the key comes from
+    STEPWISE_API_KEY only.
     """
 
     def __init__(
@@ -35,14 +35,15 @@ class Client:
         ready_seconds: float = 120.0,
         pause: float = 0.5,
         connections: int = 32,
+        variable: str = SERVERS,
     ) -> None:
         """`timeout` is the longest answer in seconds, `ready_seconds` the longest wait for a server to come up."""
-        named = [one.strip() for one in os.environ.get(SERVERS, "").split(",") if one.strip()]
+        named = [one.strip() for one in os.environ.get(variable, "").split(",") if one.strip()]
         self.addresses = [one.rstrip("/").removesuffix("/v1") for one in named or addresses]
         if not self.addresses:
-            raise GenerationError(f"the openai backend has no server; set backend.addresses or {SERVERS}")
+            raise GenerationError(f"the openai backend has no server; set its addresses in params.yaml or {variable}")
         key = os.environ.get(API_KEY)
-        self.timeout, self.attempts = timeout, attempts
+        self.timeout, self.attempts, self.variable = timeout, attempts, variable
         self.ready_seconds, self.pause = ready_seconds, pause
         self.http = httpx.Client(
             timeout=timeout,
@@ -68,7 +69,7 @@ class Client:
             if time.monotonic() >= end:
                 raise GenerationError(
                     f"no server answered within {self.ready_seconds:.0f} s: {', '.join(failed.values())}; "
-                    f"start one, or name others in backend.addresses or {SERVERS}"
+                    f"start one, or name others in params.yaml or {self.variable}"
                 )
             log.warning("waiting for %s", ", ".join(failed.values()))
             time.sleep(min(1.0, max(0.0, end - time.monotonic())))

@@ -37,6 +37,11 @@ from stepwise.params.rationalyst_mining import (
     RationalystMiningParams,
     RationalystScoringParams,
 )
+from stepwise.params.rationalyst_supervision import (
+    RationalystRun,
+    RationalystSupervisionParams,
+    RationalystTrainingParams,
+)
 from stepwise.params.reft import ReftAblation, ReftParams
 from stepwise.params.reranking import RerankerParams, SamplingParams
 from stepwise.params.self_training import SelfTrainingParams
@@ -61,7 +66,10 @@ __all__ = [
     "RationalystFilterParams",
     "RationalystMiningParams",
     "RationalystPrefilterParams",
+    "RationalystRun",
     "RationalystScoringParams",
+    "RationalystSupervisionParams",
+    "RationalystTrainingParams",
     "ReftAblation",
     "ReftParams",
     "RerankerParams",
@@ -117,6 +125,10 @@ class Params(Section):
     rationalyst_mining: RationalystMiningParams = RationalystMiningParams()
     rationalyst_scoring: RationalystScoringParams = RationalystScoringParams()
     rationalyst_filter: RationalystFilterParams = RationalystFilterParams()
+    rationalyst_runs: dict[str, RationalystRun] = Field(default_factory=dict)
+    """RATIONALYST's runs by name; each trains a model and supervises an agent with it."""
+    rationalyst_training: RationalystTrainingParams = RationalystTrainingParams()
+    rationalyst_supervision: RationalystSupervisionParams = RationalystSupervisionParams()
 
 
 def load(path: str | Path = "params.yaml") -> Params:

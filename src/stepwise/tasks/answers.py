@@ -94,6 +94,12 @@ def robust_number(text: str) -> float | None:
     return next((value for value in cued if value is not None), _last_number(text))
 
 
+def states_answer(text: str) -> bool:
+    r"""Whether a text says what the answer is: `answer is`, `Answer:`, `####` or a `\boxed{}`."""
+    text = text[-_LOOKED_AT:]
+    return _CUE.search(text) is not None or _BOXED.search(text) is not None
+
+
 def numbers(text: str) -> list[float]:
     """Every number of a text, in order, read as `robust_number` reads one."""
     return _numbers(_normalised(text[-_LOOKED_AT:]))

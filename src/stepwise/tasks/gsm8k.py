@@ -69,3 +69,9 @@ class Gsm8k(PublishedTask):
             if equal_numbers(value, answer):
                 return math_format.reference(body, shown, self.form)
         return "calculator marks do not give the answer"
+
+
+class Gsm8kText(Gsm8k):
+    """The same problems under another name, so that a run can have them in sentences beside their programs."""
+
+    name: ClassVar[str] = "gsm8k_text"

@@ -49,7 +49,7 @@ class WordProblems:
 
     def __init__(self, params: TaskParams, seed: int, data: Path | None = None):  # noqa: ARG002 - generated, no data
         if params.form == "scripted":
-            raise ParamsError("task.word_problems.form: 'scripted' is not known here; take n_cot, p_cot or formula")
+            raise ParamsError(f"task.{self.name}.form: 'scripted' is not known here; take n_cot, p_cot or formula")
         self.form: Form = params.form
         self.stop = formula_format.STOP if self.form == "formula" else math_format.stop_strings(self.form)
         self.seed = seed
@@ -135,6 +135,12 @@ class WordProblems:
                         return story
             case _:
                 return tell(rng, SEEN, int(kind))
+
+
+class WordProblemsText(WordProblems):
+    """Other stories of the same kind under another name, so that a run can have sentences beside programs."""
+
+    name = "word_problems_text"
 
 
 _UNSEEN = ("long", "new template", "distractor")

@@ -25,7 +25,8 @@ class Chat:
         return self.shown.format(turns[0]["content"])
 
     def __call__(self, text: str, **_: Any) -> dict[str, Any]:
-        return {"offset_mapping": [one.span() for one in re.finditer(r" ?\S+", text)]}
+        spans = [one.span() for one in re.finditer(r" ?\S+", text)]
+        return {"offset_mapping": spans, "input_ids": spans}
 
 
 def test_a_note_stands_after_the_last_visible_character() -> None:
@@ -57,7 +58,7 @@ def test_a_template_that_hides_the_text_is_refused() -> None:
 
 
 def test_a_long_text_loses_its_beginning() -> None:
-    assert shortened(Chat(), "a b c d", 2) == " c d"
+    assert shortened(Chat(), "a b c d", 2) == "c d"
     assert shortened(Chat(), "a b", 2) == "a b"
     with pytest.raises(RenderingError, match="max_length"):
         shortened(Chat(), "a b", 0)

@@ -76,17 +76,17 @@ def query_of(tokenizer: Any) -> Query:
 
 
 def shortened(tokenizer: Any, text: str, tokens: int) -> str:
-    """The end of a text that has at most `tokens` tokens by itself, cut at a token's border; the whole if it fits.
+    """The end of a text that has at most `tokens` tokens by itself, cut where a token begins; the whole if it fits.
 
     Raises RenderingError where there is room for none.
     """
     if tokens < 1:
         raise RenderingError(f"there is room for {tokens} tokens of the text so far; raise max_length")
-    rest, room = text, tokens
-    while room > 0:
-        spans = tokenizer(rest, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
-        if len(spans) <= tokens:
+    spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    if len(spans) <= tokens:
+        return text
+    for kept in range(tokens, 0, -1):  # without what was before it a text may be cut into more tokens
+        rest = text[spans[-kept][0] :].lstrip()
+        if len(tokenizer(rest, add_special_tokens=False)["input_ids"]) <= tokens:
             return rest
-        rest = rest[spans[-room][0] :]
-        room -= 1  # a cut text may be cut into more tokens than it was as a part
     return ""

@@ -1,0 +1,26 @@
+"""A verifier is asked to grade a step from 0 to 3, and its answer is read. No torch here."""
+
+from __future__ import annotations
+
+import re
+
+_GRADE = re.compile(r"(?<![\d.])[0-3](?![\d.]\d|\d)")
+
+GRADE_TOKENS = 6
+"""Longest answer; a grade that is not in it is none."""
+
+
+def question(text: str, step: str) -> str:
+    """What the verifier reads: the solution so far, one candidate for its next step, and the scale."""
+    return (
+        "Here is a problem with the beginning of a solution, and a proposal for the next step.\n\n"
+        f"{text.strip()}\n\nProposed next step: {step.strip()}\n\n"
+        "How good is the proposal? 0: wrong. 1: does not help. 2: helps. 3: right and the best way on. "
+        "Reply with the number only."
+    )
+
+
+def grade(answer: str) -> int | None:
+    """The first number from 0 to 3 that stands alone; None where there is none (the released code then draws one)."""
+    found = _GRADE.search(answer)
+    return int(found.group()) if found else None

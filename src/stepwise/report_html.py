@@ -1,0 +1,27 @@
+"""Pieces of the report's page: sections and tables, every text escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+
+def section(title: str, body: str, note: str = "") -> str:
+    """A titled part of the page; nothing without a body."""
+    if not body:
+        return ""
+    return f"<section>\n<h2>{escape(title)}</h2>\n{f'<p>{escape(note)}</p>' if note else ''}{body}\n</section>\n"
+
+
+def table(head: Sequence[str], body: Sequence[Sequence[str]], texts: int = 1) -> str:
+    """A table whose first `texts` columns are text and the others numbers; nothing without rows."""
+    if not body:
+        return ""
+
+    def cells(tag: str, values: Iterable[str]) -> str:
+        classes = ["" if i < texts else ' class="number"' for i in range(len(head))]
+        return "".join(f"<{tag}{c}>{escape(value)}</{tag}>" for c, value in zip(classes, values, strict=True))
+
+    lines = "".join(f"<tr>{cells('td', row)}</tr>\n" for row in body)
+    top = f"<thead><tr>{cells('th', head)}</tr></thead>"
+    return f'<div class="wide"><table>\n{top}\n<tbody>\n{lines}</tbody></table></div>'
