@@ -18,6 +18,12 @@ TASKS = {
     "svamp": "stepwise.tasks.svamp:Svamp",
     "mathqa": "stepwise.tasks.mathqa:MathQa",
     "mathqa_numeric": "stepwise.tasks.mathqa:MathQaNumeric",
+    "math": "stepwise.tasks.math:Math",
+    "ecqa": "stepwise.tasks.ecqa:Ecqa",
+    "hellaswag": "stepwise.tasks.hellaswag:HellaSwag",
+    "proofwriter": "stepwise.tasks.proofwriter:ProofWriter",
+    "arc_challenge": "stepwise.tasks.arc_challenge:ArcChallenge",
+    "mmlu_pro": "stepwise.tasks.mmlu_pro:MmluPro",
 }
 """Where each task's class is. A class is imported when it is asked for, so one task's libraries burden no other."""
 

@@ -125,5 +125,6 @@ def _shown(number: float | None) -> str | None:
 
 def _steps(text: str) -> tuple[Step, ...]:
     """Lines as steps; the line that only gives the answer is none."""
-    reasoning = text.rpartition(ANSWER_TRIGGER)[0] or text
+    reasoning, trigger, last = text.rpartition(ANSWER_TRIGGER)
+    reasoning = reasoning if trigger else last
     return tuple(Step(text=line.strip()) for line in reasoning.splitlines() if line.strip())

@@ -28,10 +28,13 @@ class PublishedTask(ABC):
     """Word problems from a train and a test file. Dev is drawn from train; test is only for `test`."""
 
     name: ClassVar[str]
+    forms: ClassVar[tuple[Form, ...]] = ("n_cot", "p_cot")
 
     def __init__(self, params: TaskParams, seed: int, data: Path | None = None):
-        if params.form not in ("n_cot", "p_cot"):
-            raise ParamsError(f"task.{self.name}.form: {params.form!r} is not known here; take n_cot or p_cot")
+        if params.form not in self.forms:
+            raise ParamsError(
+                f"task.{self.name}.form: {params.form!r} is not known here; take {' or '.join(self.forms)}"
+            )
         read_options(self.name, params, NoOptions)
         self.form: Form = params.form
         self.stop = math_format.stop_strings(params.form)

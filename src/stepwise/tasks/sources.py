@@ -7,11 +7,14 @@ import json
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from stepwise.errors import StepwiseError
 
 Row = dict[str, Any]
+M = TypeVar("M", bound=BaseModel)
 
 _REMEDY = "set STEPWISE_DATA to the folder of the data sets, or fetch them with `make data`"
 
@@ -24,11 +27,15 @@ def find(folder: Path, stems: Sequence[str]) -> Path:
     """The first data file of some names (`gsm8k/train`), whatever its ending. Raises DataError if there is none."""
     if not folder.is_dir():
         raise DataError(f"the data folder {folder} does not exist; {_REMEDY}")
-    for stem in stems:
-        for ending in (".jsonl", ".jsonl.gz", ".json", ".json.gz"):
-            if (path := folder / f"{stem}{ending}").is_file():
-                return path
+    if path := find_or_none(folder, stems):
+        return path
     raise DataError(f"{folder} has no {' or '.join(f'{stem}.jsonl' for stem in stems)} (nor .json, .gz); {_REMEDY}")
+
+
+def find_or_none(folder: Path, stems: Sequence[str]) -> Path | None:
+    """The first data file of some names, or None if there is none."""
+    names = (f"{stem}{ending}" for stem in stems for ending in (".jsonl", ".jsonl.gz", ".json", ".json.gz"))
+    return next((path for name in names if (path := folder / name).is_file()), None)
 
 
 def read_rows(path: Path, fields: Sequence[str]) -> list[Row]:
@@ -41,6 +48,21 @@ def read_rows(path: Path, fields: Sequence[str]) -> list[Row]:
         if missing:
             raise DataError(f"{path}, {where}: no text under {', '.join(missing)}; {_REMEDY}")
         rows.append(row)
+    if not rows:
+        raise DataError(f"{path} is empty; {_REMEDY}")
+    return rows
+
+
+def read_models(path: Path, model: type[M]) -> list[M]:
+    """Rows of a file as a checked type; fields that it does not have are not read. Raises DataError, see read_rows."""
+    rows = []
+    for where, row in _parsed(path):
+        try:
+            rows.append(model.model_validate(row))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            field = ".".join(str(part) for part in first["loc"]) or "the row"
+            raise DataError(f"{path}, {where}: {field}: {first['msg']}; {_REMEDY}") from error
     if not rows:
         raise DataError(f"{path} is empty; {_REMEDY}")
     return rows

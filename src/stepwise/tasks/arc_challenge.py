@@ -1,0 +1,35 @@
+"""ARC-Challenge (Clark et al. 2018, arXiv 1803.05457): science questions of school examinations.
+
+The data has no solutions, so that the reference of a training question is its answer line alone; examples to show are
+hand-written ones (`shots`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from stepwise.records import Split
+from stepwise.tasks import sources
+from stepwise.tasks.choice_rows import read_choice_rows
+from stepwise.tasks.choice_task import ChoiceTask
+from stepwise.tasks.published import Candidate
+
+
+class ArcChallenge(ChoiceTask):
+    """1,119 training and 1,172 test questions with three to five options, named A to E whatever the file calls them."""
+
+    name: ClassVar[str] = "arc_challenge"
+
+    def training_rows(self) -> Iterable[Candidate]:
+        """Rows of `train`."""
+        return self._rows("train")
+
+    def test_rows(self) -> Iterable[Candidate]:
+        """Rows of `test`."""
+        return self._rows("test")
+
+    def _rows(self, split: Split) -> Iterable[Candidate]:
+        for row in read_choice_rows(sources.find(self.data, (f"arc_challenge/{split}",))):
+            steps = () if split == "train" else None
+            yield self.problem(row.id, split, row.question, row.choices, row.answer, steps=steps)

@@ -1,0 +1,44 @@
+"""MMLU-Pro (Wang et al. 2024, arXiv 2406.01574): questions from fourteen fields with up to ten options.
+
+Of the 12,032 test questions seven have one or two options left, because the released evaluation dropped the options
+`N/A`; they are counted. The validation questions that papers show as examples are replaced by hand-written ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import BaseModel, Field
+
+from stepwise.tasks import end_phrase, sources
+from stepwise.tasks.benchmark_only import BenchmarkOnly
+from stepwise.tasks.named_option import LETTERS
+from stepwise.tasks.published import Candidate
+
+
+class _Row(BaseModel):
+    question_id: int
+    question: str
+    options: list[str] = Field(min_length=1, max_length=len(LETTERS))
+    answer_index: int = Field(ge=0)
+    category: str
+
+
+class MmluPro(BenchmarkOnly):
+    """12,032 test questions; `difficulty` is the field that a question is from."""
+
+    name: ClassVar[str] = "mmlu_pro"
+
+    def test_rows(self) -> Iterable[Candidate]:
+        """Rows of `test`."""
+        for row in sources.read_models(sources.find(self.data, ("mmlu_pro/test",)), _Row):
+            if row.answer_index >= len(row.options):
+                yield "the answer is none of the options"
+                continue
+            answer, name = LETTERS[row.answer_index], f"mmlu_pro_{row.question_id}"
+            yield self.problem(name, "test", row.question, row.options, answer, difficulty=row.category)
+
+    def strict_letter(self, text: str, letters: str) -> str | None:
+        """The first `answer is (B)` of the text; the released code draws a letter at random where there is none."""
+        return end_phrase.bracketed_letter(text, letters)

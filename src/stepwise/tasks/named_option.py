@@ -1,0 +1,85 @@
+"""Which option of a multiple-choice problem a text names, as a reader would say: by its letter, its words or both.
+
+Looked for after the last cue (`the answer is`, `Answer:`) that names an option, else in the last line if that is
+nothing but one. A text that names two options, or a letter with the words of another option, names none.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+LETTERS = "ABCDEFGHIJ"
+"""Names of the options, in order."""
+
+_LOOKED_AT = 4000
+_CUE = re.compile(
+    r"\b(?:answers?|option|choice|ending|statement)\s*(?:is|would be|must be|should be|:)(?:\s*:)?"
+    r"|\\boxed(?=\{)|\b(?:choose|pick|select)\b",
+    re.IGNORECASE,
+)
+_MARKS = re.compile(r"\*\*|__|\$|`|\\(?:boxed|text|textbf|mathrm|mathbf)\b|[{}\[\]]|</?[a-z]{1,6}>")
+_LETTER = re.compile(
+    r"(?i:(?:the\s+)?(?:correct\s+)?(?:option|choice|letter|answer)\s+(?:is\s+)?)?[\"'(]*\s?"
+    r"(?:(?P<upper>[A-J])|(?P<lower>[a-j])(?=[\"')]|[.:]?\s*$))(?![\w'’])(?P<closing>[\"')]*)(?P<rest>.*)"
+)
+_MORE = re.compile(r"\s*(?:,|/|&|\band\b|\bor\b)\s*(?:and\s+|or\s+)?[\"'(]*([A-J])(?![\w'’])")
+_REASON = re.compile(r"\s*(?:because|since|as|is|for|which|based|and|or)\b", re.IGNORECASE)
+_SEPARATOR = re.compile(r"(?:[\s.:,;)\"']|[-–—](?=\s))+")
+_OUTER = re.compile(r"^[\s\"'(*_]+|[\s\"'.,;:)*_]+$")
+_ARTICLE = re.compile(r"^(?:an?|the)\s+")
+
+
+def named_option(text: str, choices: Sequence[str]) -> str | None:
+    """The letter of the option that a text names, or None. Without choices, a letter is taken as it is."""
+    text = unicodedata.normalize("NFKC", text[-_LOOKED_AT:]).strip()
+    for cue in reversed(list(_CUE.finditer(text))):
+        statement = _MARKS.sub(" ", text[cue.end() :]).strip()
+        if named := _named(statement.split("\n", 1)[0].strip(), choices):
+            return named.pop() if len(named) == 1 else None
+    line = _MARKS.sub(" ", text.rsplit("\n", 1)[-1]).strip()
+    named = _named(line, choices, alone=True)
+    return named.pop() if len(named) == 1 else None
+
+
+def _named(statement: str, choices: Sequence[str], *, alone: bool = False) -> set[str]:
+    """Letters of all options that a statement names at its beginning; `alone` wants nothing else in it."""
+    match = _LETTER.match(statement)
+    rest = match["rest"] if match else ""
+    by_words = _by_words(statement, choices, alone=alone)
+    if match is None or (by_words and rest.strip()):
+        return by_words
+    letter = (match["upper"] or match["lower"]).upper()
+    said = _SEPARATOR.sub("", rest, count=1) if _SEPARATOR.match(rest) else rest
+    follows = _by_words(said, choices, alone=alone)
+    if letter not in (LETTERS[: len(choices)] if choices else LETTERS) or (alone and said.strip() and not follows):
+        return set()
+    separate = bool(match["closing"]) or not rest.strip() or bool(re.match(r"[.,:;/&]|\s+[-–—(&]", rest))
+    if letter in "AI" and not (separate or follows or _REASON.match(rest)):
+        return set()
+    more = _MORE.match(rest)
+    return {letter, *follows, *({more[1]} if more else ())}
+
+
+def _by_words(statement: str, choices: Sequence[str], *, alone: bool = False) -> set[str]:
+    """Letters of the options whose words are the statement, or the longest beginning of it that is an option."""
+    plain = [_plain(choice) for choice in choices]
+    pieces = [statement] if alone else [statement, *_beginnings(statement)]
+    for piece in pieces:
+        said = _plain(piece)
+        if found := {LETTERS[index] for index, choice in enumerate(plain) if said and choice == said}:
+            return found
+    return set()
+
+
+def _beginnings(statement: str) -> list[str]:
+    """What stands before each border of clauses, longest first."""
+    borders = re.finditer(r"[.;,:](?=\s|$)|\s+(?:because|since|as|which|so)\b|\s[-–—(]", statement)
+    return [statement[: border.start()] for border in borders][::-1]
+
+
+def _plain(text: str) -> str:
+    """Words as they are compared: lower case, single blanks, without outer punctuation and a first article."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return _ARTICLE.sub("", _OUTER.sub("", " ".join(_MARKS.sub(" ", text).split())))

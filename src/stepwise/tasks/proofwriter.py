@@ -1,0 +1,45 @@
+"""ProofWriter (Tafjord et al. 2021), open world, depth 5, in the balanced selection of Logic-LM (arXiv 2305.12295).
+
+Facts and rules, and a statement that follows from them, or its opposite does, or neither. The selection has no proofs,
+so that the reference of a training question is its answer line alone; examples to show are hand-written (`shots`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel
+
+from stepwise.records import Split
+from stepwise.tasks import sources
+from stepwise.tasks.choice_task import ChoiceTask
+from stepwise.tasks.published import Candidate
+
+
+class _Row(BaseModel):
+    id: str
+    context: str
+    question: str
+    answer: Literal["A", "B", "C"]
+
+
+class ProofWriter(ChoiceTask):
+    """3,000 training and 600 test questions; the answers are equally frequent."""
+
+    name: ClassVar[str] = "proofwriter"
+    choices: ClassVar[tuple[str, ...]] = ("True", "False", "Unknown")
+
+    def training_rows(self) -> Iterable[Candidate]:
+        """Rows of `train`."""
+        return self._rows("train")
+
+    def test_rows(self) -> Iterable[Candidate]:
+        """Rows of `test`."""
+        return self._rows("test")
+
+    def _rows(self, split: Split) -> Iterable[Candidate]:
+        for row in sources.read_models(sources.find(self.data, (f"proofwriter/{split}",)), _Row):
+            question = f"{row.context.strip()}\n{row.question.strip()}"
+            steps = () if split == "train" else None
+            yield self.problem(row.id, split, question, self.choices, row.answer, steps=steps)
