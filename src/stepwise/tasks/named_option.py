@@ -22,9 +22,9 @@ _CUE = re.compile(
 _MARKS = re.compile(r"\*\*|__|\$|`|\\(?:boxed|text|textbf|mathrm|mathbf)\b|[{}\[\]]|</?[a-z]{1,6}>")
 _LETTER = re.compile(
     r"(?i:(?:the\s+)?(?:correct\s+)?(?:option|choice|letter|answer)\s+(?:is\s+)?)?[\"'(]*\s?"
-    r"(?:(?P<upper>[A-J])|(?P<lower>[a-j])(?=[\"')]|[.:]?\s*$))(?![\w'’])(?P<closing>[\"')]*)(?P<rest>.*)"
+    r"(?:(?P<upper>[A-J])|(?P<lower>[a-j])(?=[\"')]|[.:]?\s*$))(?!\w|['’]\w)(?P<closing>[\"')]*)(?P<rest>.*)"
 )
-_MORE = re.compile(r"\s*(?:,|/|&|\band\b|\bor\b)\s*(?:and\s+|or\s+)?[\"'(]*([A-J])(?![\w'’])")
+_MORE = re.compile(r"\s*(?:,|/|&|\band\b|\bor\b)\s*(?:and\s+|or\s+)?[\"'(]*([A-J])(?!\w|['’]\w)")
 _REASON = re.compile(r"\s*(?:because|since|as|is|for|which|based|and|or)\b", re.IGNORECASE)
 _SEPARATOR = re.compile(r"(?:[\s.:,;)\"']|[-–—](?=\s))+")
 _OUTER = re.compile(r"^[\s\"'(*_]+|[\s\"'.,;:)*_]+$")
