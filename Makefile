@@ -50,7 +50,7 @@ types: install ## mypy
 	@mypy
 
 data: install ## fetch the real data sets that data/raw points to
-	@cd data/raw && dvc update --quiet gsm8k/*.dvc svamp/*.dvc mathqa/*.dvc && git diff --stat -- .
+	@cd data/raw && dvc update --quiet {gsm8k,svamp,mathqa,commonsenseqa,ecqa,hellaswag,proofwriter,arc_challenge}/*.dvc && git diff --stat -- .
 
 params: install ## compose params.yaml from conf/ (SCALE=...)
 	@python -m stepwise.compose $(if $(SCALE),scale=$(SCALE))
