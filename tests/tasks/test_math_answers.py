@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from stepwise.tasks import latex_equality
 from stepwise.tasks.latex_equality import equal_latex
 from stepwise.tasks.math_answers import same_answer, stated_answer
 from stepwise.tasks.math_strip import last_boxed, strip
@@ -123,3 +124,10 @@ def test_no_answer_can_hang_or_harm_the_comparison():
     assert not equal_latex("2", "1" * 301)
     assert equal_latex("2", "\\frac{4}{2}")
     assert time.monotonic() - start < 60
+
+
+def test_a_lost_worker_is_replaced():
+    assert equal_latex("7", "\\frac{14}{2}")
+    latex_equality._WORKER.process.kill()
+    latex_equality._WORKER.process.wait()
+    assert equal_latex("7", "\\frac{21}{3}")
