@@ -49,8 +49,10 @@ lint: install ## ruff: style and format
 types: install ## mypy
 	@mypy
 
+READ_DATA := gsm8k svamp mathqa commonsenseqa ecqa hellaswag proofwriter arc_challenge
+
 data: install ## fetch the real data sets that data/raw points to
-	@cd data/raw && dvc update --quiet gsm8k/*.dvc svamp/*.dvc mathqa/*.dvc && git diff --stat -- .
+	@cd data/raw && dvc update --quiet $(addsuffix /*.dvc,$(READ_DATA)) && git diff --stat -- .
 
 params: install ## compose params.yaml from conf/ (SCALE=...)
 	@python -m stepwise.compose $(if $(SCALE),scale=$(SCALE))

@@ -5,11 +5,12 @@ The calculator marks of the rationales become programs (see calculator_marks); a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal
 
-from stepwise.records import Problem, Solution, Split
-from stepwise.tasks import math_format, sources
+from stepwise.params import Section
+from stepwise.records import Problem, Solution, Split, Verdict
+from stepwise.tasks import end_phrase, math_format, sources
 from stepwise.tasks.answers import equal_numbers
 from stepwise.tasks.calculator_marks import marks, program_bodies, without_marks
 from stepwise.tasks.program_text import whole_program
@@ -19,10 +20,18 @@ from stepwise.tasks.published import Candidate, PublishedTask
 _ANSWER_MARK = "####"
 
 
+class Options(Section):
+    """How the strict answer is read."""
+
+    extraction: Literal["reft", "rationalyst"] = "reft"
+    """ReFT's after the answer line, or RATIONALYST's after an end phrase, for sentences only."""
+
+
 class Gsm8k(PublishedTask):
     """7,473 training and 1,319 test questions; `difficulty` is the number of calculations."""
 
     name: ClassVar[str] = "gsm8k"
+    options_type: ClassVar[type[Section]] = Options
 
     def training_rows(self) -> Iterable[Candidate]:
         """Rows of `train` with a reference in the task's form."""
@@ -31,6 +40,17 @@ class Gsm8k(PublishedTask):
     def test_rows(self) -> Iterable[Candidate]:
         """Rows of `test`; their rationales are not kept."""
         return self._rows("test")
+
+    def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+        """Verdicts of (problem, completion) pairs, in order."""
+        verdicts = super().check_many(pairs)
+        if self.form != "n_cot" or self.options == Options():
+            return verdicts
+        read = [(problem, end_phrase.number(text)) for problem, text in pairs]
+        return [
+            verdict.model_copy(update={"strict_answer": said, "strict_correct": said == problem.answer})
+            for verdict, (problem, said) in zip(verdicts, read, strict=True)
+        ]
 
     def _rows(self, split: Split) -> Iterable[Candidate]:
         path = sources.find(self.data, (f"gsm8k/{split}",))

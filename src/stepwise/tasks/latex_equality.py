@@ -24,6 +24,7 @@ class _Worker:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.process: subprocess.Popen[bytes] | None = None
+        self.owner = 0
 
     def ask(self, gold: str, said: str) -> bool:
         """The worker's verdict; one that ends or falls silent has not found them equal."""
@@ -44,14 +45,15 @@ class _Worker:
             return answer.strip() == b"true"
 
     def end(self) -> None:
-        """Stop the process, if there is one."""
-        if self.process is not None:
+        """Stop the process, if there is one and this process started it."""
+        if self.process is not None and self.owner == os.getpid():
             self.process.kill()
             self.process.wait()
-            self.process = None
+        self.process = None
 
     def _running(self) -> subprocess.Popen[bytes]:
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None or self.owner != os.getpid() or self.process.poll() is not None:
+            self.owner = os.getpid()
             source = str(Path(__file__).resolve().parents[2])
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "stepwise.tasks.latex_worker"],

@@ -52,8 +52,8 @@ class Math(PublishedTask):
     def _rows(self, split: Split) -> Iterable[Candidate]:
         path = sources.find(self.data, (f"math/{split}",))
         for number, row in enumerate(sources.read_models(path, _Row)):
-            answer = last_boxed(row.solution)
-            if answer is None:
+            answer = (last_boxed(row.solution) or "").rstrip(" .,")
+            if not answer and split == "train":
                 yield "solution has no box"
                 continue
             body = "\n".join(sentences(row.solution))

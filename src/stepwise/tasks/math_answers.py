@@ -12,7 +12,9 @@ _LOOKED_AT = 4000
 _CUE = re.compile(r"####|\b(?:final\s+)?answers?\s*(?:is|are|would be|=|:)(?:\s*:)?", re.IGNORECASE)
 _FORMULA = re.compile(r"\$([^$]+)\$")
 _TEXT = re.compile(r"\\(?:text|mbox|textbf|textit|mathrm|mathbf|operatorname)\s*\{([^{}]*)\}")
-_UNIT = re.compile(r"(?<=[\d}])\s*(?:\\\s)?((?<!\\)\b[a-zA-Z][a-zA-Z. ]{1,40})\.?(?:\s*\^\s*\{?[23]\}?)?$")
+_UNIT = re.compile(
+    r"(?<=[\d}])(?:\s|\\\s)*((?<![\\\w])[a-zA-Z][a-zA-Z. ]{1,40}|(?<=\s)[mgsLhNJWV])\.?(?:\s*\^\s*\{?[23]\}?)?$"
+)
 _NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?|-?\.\d+")
 
 
@@ -37,11 +39,11 @@ def same_answer(gold: str, said: str) -> bool:
 
     A unit may be left out or added, but two units have to be the same word.
     """
-    if strip(gold) == strip(said):
-        return True
     (left, unit), (right, other) = _measured(gold), _measured(said)
     if unit and other and unit != other:
         return False
+    if strip(gold) == strip(said):
+        return True
     if _words(left) or _words(right):
         return _words(left) == _words(right)
     numbers = _number(left), _number(right)

@@ -20,6 +20,7 @@ _SPELLINGS = (
     ("\\$", ""),
 )
 _PERCENT = ("\\%", "%")
+_BOX = re.compile(r"\\(?:boxed|fbox)(?:\s+([^\s{$\\]+)|\s*\{)")
 _UNIT = "\\text{ "
 _BARE_POINT = re.compile(r"(^|[ {])\.")
 _BARE_ROOT = re.compile(r"\\sqrt([^{])")
@@ -48,11 +49,16 @@ def strip(answer: str) -> str:
 
 
 def last_boxed(text: str) -> str | None:
-    r"""The content of the last `\boxed{}` or `\fbox{}` whose braces are closed, or None."""
-    start = max(text.rfind("\\boxed{"), text.rfind("\\fbox{"))
-    if start < 0:
+    r"""The content of the last `\boxed{}` or `\fbox{}`, or None if there is none or its braces are not closed.
+
+    Without braces (`\boxed 2`) it is what stands before the next blank, formula sign or command.
+    """
+    boxes = list(_BOX.finditer(text))
+    if not boxes:
         return None
-    first = text.index("{", start)
+    if boxes[-1][1]:
+        return boxes[-1][1]
+    first = boxes[-1].end() - 1
     depth = 0
     for place in range(first, len(text)):
         depth += {"{": 1, "}": -1}.get(text[place], 0)

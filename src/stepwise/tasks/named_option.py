@@ -22,13 +22,14 @@ _CUE = re.compile(
 _MARKS = re.compile(r"\*\*|__|\$|`|\\(?:boxed|text|textbf|mathrm|mathbf)\b|[{}\[\]]|</?[a-z]{1,6}>")
 _LETTER = re.compile(
     r"(?i:(?:the\s+)?(?:correct\s+)?(?:option|choice|letter|answer)\s+(?:is\s+)?)?[\"'(]*\s?"
-    r"(?:(?P<upper>[A-J])|(?P<lower>[a-j])(?=[\"')]|[.:]?\s*$))(?![\w'’])(?P<closing>[\"')]*)(?P<rest>.*)"
+    r"(?:(?P<upper>[A-J])|(?P<lower>[a-j])(?=[\"')]|[.:]?\s*$))(?!\w|['’]\w)(?P<closing>[\"')]*)(?P<rest>.*)"
 )
-_MORE = re.compile(r"\s*(?:,|/|&|\band\b|\bor\b)\s*(?:and\s+|or\s+)?[\"'(]*([A-J])(?![\w'’])")
+_MORE = re.compile(r"\s*(?:,|/|&|\band\b|\bor\b)\s*(?:and\s+|or\s+)?[\"'(]*([A-J])(?!\w|['’]\w)")
 _REASON = re.compile(r"\s*(?:because|since|as|is|for|which|based|and|or)\b", re.IGNORECASE)
-_SEPARATOR = re.compile(r"(?:[\s.:,;)\"']|[-–—](?=\s))+")
+_SEPARATOR = re.compile(r"[.:,;)\"']*\s*")
+_DASH = re.compile(r"^[-–—]\s+")
 _OUTER = re.compile(r"^[\s\"'(*_]+|[\s\"'.,;:)*_]+$")
-_ARTICLE = re.compile(r"^(?:an?|the)\s+")
+_ARTICLE = re.compile(r"^(?:an?|the)\s+", re.IGNORECASE)
 
 
 def named_option(text: str, choices: Sequence[str]) -> str | None:
@@ -48,28 +49,35 @@ def _named(statement: str, choices: Sequence[str], *, alone: bool = False) -> se
     match = _LETTER.match(statement)
     rest = match["rest"] if match else ""
     by_words = _by_words(statement, choices, alone=alone)
-    if match is None or (by_words and rest.strip()):
+    long_words = any(len(_plain(choices[LETTERS.index(one)])) > 1 for one in by_words)
+    if match is None or (long_words and rest.strip(" .,;:")):
         return by_words
     letter = (match["upper"] or match["lower"]).upper()
-    said = _SEPARATOR.sub("", rest, count=1) if _SEPARATOR.match(rest) else rest
-    follows = _by_words(said, choices, alone=alone)
+    said = _SEPARATOR.sub("", rest, count=1)
+    follows = _by_words(said, choices, alone=alone) or _by_words(_DASH.sub("", said), choices, alone=alone)
     if letter not in (LETTERS[: len(choices)] if choices else LETTERS) or (alone and said.strip() and not follows):
         return set()
     separate = bool(match["closing"]) or not rest.strip() or bool(re.match(r"[.,:;/&]|\s+[-–—(&]", rest))
     if letter in "AI" and not (separate or follows or _REASON.match(rest)):
         return set()
+    if letter in follows:
+        return {letter}
     more = _MORE.match(rest)
     return {letter, *follows, *({more[1]} if more else ())}
 
 
 def _by_words(statement: str, choices: Sequence[str], *, alone: bool = False) -> set[str]:
-    """Letters of the options whose words are the statement, or the longest beginning of it that is an option."""
-    plain = [_plain(choice) for choice in choices]
+    """Letters of the options whose words are the statement, or the longest beginning of it that is an option.
+
+    Capitals count where they tell two options apart (`Rr` and `RR`).
+    """
     pieces = [statement] if alone else [statement, *_beginnings(statement)]
-    for piece in pieces:
-        said = _plain(piece)
-        if found := {LETTERS[index] for index, choice in enumerate(plain) if said and choice == said}:
-            return found
+    plain = [_plain(choice) for choice in choices]
+    for piece in map(_plain, pieces):
+        exact = {LETTERS[index] for index, choice in enumerate(plain) if piece and choice == piece}
+        folded = {LETTERS[index] for index, choice in enumerate(plain) if piece and choice.lower() == piece.lower()}
+        if exact or folded:
+            return exact or folded
     return set()
 
 
@@ -80,6 +88,6 @@ def _beginnings(statement: str) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Words as they are compared: lower case, single blanks, without outer punctuation and a first article."""
-    text = unicodedata.normalize("NFKC", text).casefold()
-    return _ARTICLE.sub("", _OUTER.sub("", " ".join(_MARKS.sub(" ", text).split())))
+    """Words as they are compared: single blanks, without marks, outer punctuation and a first article."""
+    text = " ".join(_MARKS.sub(" ", unicodedata.normalize("NFKC", text)).split())
+    return _ARTICLE.sub("", _OUTER.sub("", text))

@@ -21,7 +21,7 @@ Candidate: TypeAlias = Problem | str
 
 
 class NoOptions(Section):
-    """These tasks have no options of their own."""
+    """Most of these tasks have no options of their own."""
 
 
 class PublishedTask(ABC):
@@ -29,13 +29,14 @@ class PublishedTask(ABC):
 
     name: ClassVar[str]
     forms: ClassVar[tuple[Form, ...]] = ("n_cot", "p_cot")
+    options_type: ClassVar[type[Section]] = NoOptions
 
     def __init__(self, params: TaskParams, seed: int, data: Path | None = None):
         if params.form not in self.forms:
             raise ParamsError(
                 f"task.{self.name}.form: {params.form!r} is not known here; take {' or '.join(self.forms)}"
             )
-        read_options(self.name, params, NoOptions)
+        self.options = read_options(self.name, params, self.options_type)
         self.form: Form = params.form
         self.stop = math_format.stop_strings(params.form)
         self.params = params
