@@ -29,6 +29,8 @@ from stepwise.tasks.sources import find, read_rows
 
 REJECTED = "rejected.jsonl"
 PLAN = "plan.json"
+COUNTED = ("read", "documents", "tokens", "dropped", "removed", "overlap")
+"""Names of our steps' counts, before the first dot; no two phases have one in common."""
 
 
 class Phase(NamedTuple):
@@ -70,9 +72,10 @@ def chunk(
     index.save(work / "tests.npz")
     found: executors.Counts = {}
     for phase in phases(params, files, tokenizer, work):
-        found |= _added(found, executors.run(
+        counted = executors.run(
             phase.steps, phase.name, tasks=phase.tasks, workers=params.workers, array=params.slurm, work=work
-        ))  # fmt: skip
+        )
+        found |= _ours(counted)
     if not found.get("documents"):
         dropped = {name: count for name, count in found.items() if name.startswith("dropped.")}
         raise CorpusError(
@@ -170,5 +173,6 @@ def _publish(work: Path, plan: dict[str, object], out: Path) -> None:
     folder.replace(out)
 
 
-def _added(found: executors.Counts, more: executors.Counts) -> executors.Counts:
-    return {name: found.get(name, 0) + count for name, count in more.items()}
+def _ours(counts: executors.Counts) -> executors.Counts:
+    """Without what datatrove's own steps count."""
+    return {name: count for name, count in counts.items() if name.partition(".")[0] in COUNTED}

@@ -22,7 +22,7 @@ class Embedder(Protocol):
     """Texts to vectors."""
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Unit vectors, float32, shape (texts, dimensions), in the order of the texts."""
+        """Unit vectors of at least one text, float32, shape (texts, dimensions), in the order of the texts."""
         ...
 
 
@@ -78,7 +78,7 @@ class SentenceEmbedder:
                 vectors = self.model(self._features([ids[place] for place in places]))["sentence_embedding"]
             for place, vector in zip(places, vectors.float().cpu().numpy(), strict=True):
                 found[place] = vector
-        return normalised(np.stack(found).astype(np.float32)) if found else np.zeros((0, 1), np.float32)
+        return normalised(np.stack(found).astype(np.float32))
 
     def _features(self, rows: list[list[int]]) -> dict[str, Any]:
         """Padded ids and their mask."""

