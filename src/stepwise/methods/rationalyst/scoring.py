@@ -54,9 +54,7 @@ def score(
     known = {one.id: one for one in documents}
     for note in notes:
         _check(note, known)
-    members: dict[str, list[int]] = {}
-    for number, note in enumerate(notes):
-        members.setdefault(note.document_id, []).append(number)
+    members = _by_document(notes)
     groups = [(known[name], [notes[number] for number in numbers]) for name, numbers in members.items()]
     if backend.name == "transformers":
         pairs = _on_forks(groups, cast(TransformersBackend, backend), params, journal)
@@ -68,6 +66,25 @@ def score(
         ScoredRationale(rationale=note, plain=tuple(by_number[number][0]), aided=tuple(by_number[number][1]))
         for number, note in enumerate(notes)
     ]
+
+
+def tokens_read(
+    tokenizer: Any, documents: Sequence[Document], notes: Sequence[Rationale], params: RationalystScoringParams
+) -> int:
+    """Tokens that a pass over these notes reads on forks: every text once, every note and what follows it."""
+    known = {one.id: one for one in documents}
+    return sum(
+        _task(tokenizer, known[name], [notes[number] for number in numbers], params.tokens).size
+        for name, numbers in _by_document(notes).items()
+    )
+
+
+def _by_document(notes: Sequence[Rationale]) -> dict[str, list[int]]:
+    """Numbers of the notes of each document."""
+    members: dict[str, list[int]] = {}
+    for number, note in enumerate(notes):
+        members.setdefault(note.document_id, []).append(number)
+    return members
 
 
 def _check(note: Rationale, known: dict[str, Document]) -> None:
