@@ -64,12 +64,18 @@ def test_where_nothing_stands_before_or_behind_no_note_is_asked_for(text):
         ("Count  them first", True, "Count them first."),
         ("Why?", True, "Why?"),
         ("Count them and", False, ""),
+        ("Count them.", False, ""),
         (" ... ", True, ""),
         ("", True, ""),
     ],
 )
 def test_notes_are_tidied(text, finished, note):
     assert tidy(Draft(text, finished)) == note
+
+
+def test_notes_that_were_cut_off_may_be_kept():
+    assert tidy(Draft("Count them and", finished=False), whole=False) == "Count them and."
+    assert tidy(Draft(" .", finished=False), whole=False) == ""
 
 
 def test_any_backend_reads_the_text_so_far_between_prefix_and_opening():

@@ -97,7 +97,13 @@ def woven(
     write = _on_forks if backend.name == "transformers" else _on_prompts
     written = write(documents, asked, cast(Any, backend), layout, params, journal)
     notes = [
-        Rationale(document_id=document.id, source=document.source, position=at.position, end=at.end, text=tidy(draft))
+        Rationale(
+            document_id=document.id,
+            source=document.source,
+            position=at.position,
+            end=at.end,
+            text=tidy(draft, whole=params.whole),
+        )
         for document, several, drafts in zip(documents, asked, written, strict=True)
         for at, draft in zip(several, drafts, strict=True)
     ]
@@ -114,10 +120,13 @@ def woven(
     }
 
 
-def tidy(draft: Draft) -> str:
-    """A note on one line, without label or quotes and with a full stop; empty where it has no word or was cut off."""
+def tidy(draft: Draft, *, whole: bool = True) -> str:
+    """A note on one line, without label or quotes and with a full stop; empty where it has no word.
+
+    With `whole` it is empty where it was cut off, too.
+    """
     text = " ".join(_LABEL.sub("", draft.text.strip()).split()).strip("\"“”' ")
-    if not draft.finished or not any(char.isalnum() for char in text):
+    if (whole and not draft.finished) or not any(char.isalnum() for char in text):
         return ""
     return text if text[-1] in ".!?…" else text + "."
 
