@@ -5,11 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from benchmarks.inference import mixed_texts
 from stepwise.methods.rationalyst.sentences import borders
 from stepwise.records import Document
 
@@ -23,14 +23,19 @@ def prose(count: int, length: int) -> list[Document]:
     """
     folder = Path(os.environ.get("STEPWISE_DATA", "/nowhere")) / "webtext"
     if not folder.is_dir():
-        texts = [f"{prompt.rstrip()}. {answer}. " for prompt, answer in mixed_texts(count * length // 100)]
-        size = len(texts) // count
-        joined = [
-            "".join(texts[start : start + size])[:length].rpartition(".")[0] for start in range(0, len(texts), size)
+        return [
+            Document(id=f"random-{number}", source="random", text=_random(number, length)) for number in range(count)
         ]
-        return [Document(id=f"random-{n}", source="random", text=f"{text}.") for n, text in enumerate(joined[:count])]
     streams = [_pieces(folder / f"{source}.jsonl.gz", source, length) for source in SOURCES]
     return [next(streams[number % len(streams)]) for number in range(count)]
+
+
+def _random(number: int, length: int) -> str:
+    chance, text = random.Random(number), ""
+    words = ["farmer", "apples", "gives", "pears", "friend", "sells", "market"]
+    while len(text) < length - 120:
+        text += " ".join(["The", *chance.choices(words, k=chance.randint(6, 14))]) + ". "
+    return text.strip()
 
 
 def _pieces(path: Path, source: str, length: int) -> Iterator[Document]:
