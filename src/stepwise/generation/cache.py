@@ -27,15 +27,19 @@ class Window:
 
 
 class RowLayer(CacheLayerMixin):
-    """Keys and values of one layer, buffers of shape [rows, heads, columns, head size]."""
+    """Keys and values of one layer, as [rows, heads, columns, head size].
+
+    With `by_column` keys lie as [rows, heads, head size, columns] behind that view: `attention.attend` is fast then.
+    """
 
     is_sliding = False
     keys: torch.Tensor
     values: torch.Tensor
 
-    def __init__(self, window: Window) -> None:
+    def __init__(self, window: Window, *, by_column: bool = False) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.window = window
+        self.by_column = by_column
         self.buffers: tuple[torch.Tensor, ...] = ()
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
@@ -45,9 +49,12 @@ class RowLayer(CacheLayerMixin):
         may hold, would survive its weight of zero.
         """
         rows, columns = self.window.capacity
-        self.buffers = tuple(
+        keys, values = (
             states.new_zeros((rows, states.shape[1], columns, states.shape[3])) for states in (key_states, value_states)
         )
+        if self.by_column:
+            keys = keys.transpose(2, 3).contiguous().transpose(2, 3)
+        self.buffers = (keys, values)
         self.is_initialized = True
 
     def update(
@@ -101,9 +108,9 @@ class RowLayer(CacheLayerMixin):
 class RowCache(Cache):
     """One RowLayer a layer of the model over one shared Window."""
 
-    def __init__(self, layers: int, rows: int, columns: int) -> None:
+    def __init__(self, layers: int, rows: int, columns: int, *, by_column: bool = False) -> None:
         self.window = Window(rows, columns)
-        self.rows = [RowLayer(self.window) for _ in range(layers)]
+        self.rows = [RowLayer(self.window, by_column=by_column) for _ in range(layers)]
         super().__init__(layers=list(self.rows))
 
     def keep(self, source: Sequence[int], target: Sequence[int], rows: int) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import torch
 
+from stepwise.generation import attention
 from stepwise.generation.batching import microbatches
 from stepwise.generation.cache import RowCache
 
@@ -85,7 +86,9 @@ class CausalReader(_Rows):
         """`prompts` come longest first; `owners` rise."""
         super().__init__(model, prompts, owners, filler)
         columns = self.width + new_tokens
-        self.cache = RowCache(model.config.get_text_config().num_hidden_layers, len(owners), columns)
+        layers = model.config.get_text_config().num_hidden_layers
+        by_column = model.config._attn_implementation == attention.NAME
+        self.cache = RowCache(layers, len(owners), columns, by_column=by_column)
         self.hidden = torch.nn.functional.pad(self.hidden, (0, new_tokens))
         self.positions = torch.tensor([len(prompts[owner]) for owner in owners], device=self.device)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from stepwise.generation import attention
 from stepwise.generation import journal as journals
 from stepwise.generation.base import Completion, GenerationError, Sampling
 from stepwise.generation.batching import Row, plan
@@ -68,7 +69,8 @@ class TransformersBackend:
             return journals.pack(self._decode(batch, prompts, ids, sampling, stopping, progress))
 
         made: dict[Row, Completion] = {}
-        with _evaluating(self.model):
+        fast = not self.seq2seq and attention.serves(self.model)
+        with _evaluating(self.model), attention.decoding_attention(self.model) if fast else nullcontext():
             for batch, results in journals.run(journal, batches, key, compute, progress):
                 made.update(zip(batch, journals.unpack(results), strict=True))
         return [[made[Row(prompt, sample)] for sample in range(sampling.n)] for prompt in range(len(prompts))]
