@@ -4,6 +4,7 @@ import pytest
 
 from stepwise.generation.scripted import ScriptedBackend
 from stepwise.generation.transformers_backend import TransformersBackend
+from stepwise.methods.rationalyst import mining
 from stepwise.methods.rationalyst.guides import Layout, guide
 from stepwise.methods.rationalyst.mining import Draft, Place, mine, places, tidy, woven
 from stepwise.params import RationalystMiningParams
@@ -105,7 +106,7 @@ def backend(request, tokenizer):
 def test_forks_write_what_prompts_of_their_own_would(backend, documents, monkeypatch):
     """Random weights that end at many steps; small batches, so that documents are split over several."""
     together, numbers = woven(documents, backend, LAYOUT, params(batch_tokens=300))
-    monkeypatch.setattr(backend, "name", "one prompt a place")
+    monkeypatch.setattr(mining, "forkable", lambda _: False)
     assert woven(documents, backend, LAYOUT, params()) == (together, numbers)
     assert together
     assert numbers["asked"] == 10

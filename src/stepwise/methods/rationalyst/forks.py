@@ -12,14 +12,15 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
 
-from stepwise.generation.base import GenerationError
+from stepwise.generation.base import Backend, GenerationError
 from stepwise.generation.cache import RowCache
 from stepwise.generation.stopping import Stopping
+from stepwise.generation.transformers_backend import TransformersBackend
 
 GROUPED = "TRANSFORMERS_SDPA_FORCE_GQA"
 """The switch of transformers for it, read at every forward pass."""
@@ -260,6 +261,11 @@ def _grouped_heads(device: torch.device) -> Iterator[None]:
             os.environ.pop(GROUPED, None)
         else:
             os.environ[GROUPED] = before
+
+
+def forkable(backend: Backend) -> TypeGuard[TransformersBackend]:
+    """Whether a backend's model is here and causal, so that its texts can have forks."""
+    return isinstance(backend, TransformersBackend) and not backend.seq2seq
 
 
 def _done(draft: Sequence[int], stopping: Stopping, longest: int) -> bool:

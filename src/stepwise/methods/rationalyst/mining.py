@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -23,7 +23,7 @@ from stepwise.generation.progress import Progress
 from stepwise.generation.stopping import Stopping
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
 from stepwise.methods.rationalyst.echo import echoed
-from stepwise.methods.rationalyst.forks import Forks
+from stepwise.methods.rationalyst.forks import Forks, forkable
 from stepwise.methods.rationalyst.guides import Guide, Layout, note_layout
 from stepwise.methods.rationalyst.sentences import borders
 from stepwise.params import RationalystMiningParams
@@ -94,8 +94,10 @@ def woven(
 ) -> tuple[list[Rationale], dict[str, float]]:
     """`mine` at sentence borders, the text given."""
     asked = [places(document, params) for document in documents]
-    write = _on_forks if backend.name == "transformers" else _on_prompts
-    written = write(documents, asked, cast(Any, backend), layout, params, journal)
+    if forkable(backend):
+        written = _on_forks(documents, asked, backend, layout, params, journal)
+    else:
+        written = _on_prompts(documents, asked, backend, layout, params, journal)
     notes = [
         Rationale(
             document_id=document.id,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -22,7 +22,7 @@ from stepwise.generation.base import Backend
 from stepwise.generation.batching import microbatches
 from stepwise.generation.progress import Progress
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
-from stepwise.methods.rationalyst.forks import Forks
+from stepwise.methods.rationalyst.forks import Forks, forkable
 from stepwise.methods.rationalyst.rendering import noted
 from stepwise.params import RationalystScoringParams
 from stepwise.records import Document, Rationale, ScoredRationale
@@ -56,8 +56,8 @@ def score(
         _check(note, known)
     members = _by_document(notes)
     groups = [(known[name], [notes[number] for number in numbers]) for name, numbers in members.items()]
-    if backend.name == "transformers":
-        pairs = _on_forks(groups, cast(TransformersBackend, backend), params, journal)
+    if forkable(backend):
+        pairs = _on_forks(groups, backend, params, journal)
     else:
         pairs = _on_prompts(groups, backend, params, journal)
     order = [number for numbers in members.values() for number in numbers]
