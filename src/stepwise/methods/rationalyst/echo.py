@@ -127,7 +127,8 @@ def echoed(
 ) -> tuple[list[Rationale], dict[str, float]]:
     """Notes of the documents whose copies are faithful enough, and flat metrics. With a journal a killed pass goes on.
 
-    The mean fidelity counts a copy that has nothing of its document as 0. A copy may be half as long again as the longest document, with `params.notes` notes of the greatest length.
+    A copy may be half as long again as the longest document, with `params.notes` notes of the greatest length. In the
+    mean fidelity a copy that has nothing of its document counts as 0.
     """
     texts = [document.text for document in documents]
     longest = max(map(len, tokenise(tokenizer, texts)), default=0)
