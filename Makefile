@@ -5,7 +5,7 @@ METHOD ?=
 PYTEST ?=
 SEEDS ?= 101 102 103
 TASKS ?= word_problems
-BENCHMARKS ?= programs generation scoring sft rl_step
+BENCHMARKS ?= programs generation scoring sft rl_step rationale_filter
 PYTHON3 ?= python3
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

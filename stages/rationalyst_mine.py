@@ -20,7 +20,7 @@ def main(run: Run, *, source: str, documents: Path, model: Path, out: Path, metr
     backend = make_backend(run.params.backend, load=partial(load_model, model, run.params.instruct[model.name].dtype))
     texts = read_jsonl(documents, Document)
     notes, numbers = mine(
-        texts, backend, load_tokenizer(model), guide(source), params, journal=run.work / "journal.jsonl"
+        texts, backend, load_tokenizer(model), guide(source), params, journal=run.work / "journal" / "notes.jsonl"
     )
     made = run.work / "notes.jsonl"
     write_jsonl(made, notes)

@@ -17,7 +17,7 @@ def main(run: Run, *, documents: Path, mined: Path, model: Path, out: Path) -> N
     """Score the tokens that follow each note twice, on one reading of its document."""
     backend = make_backend(run.params.backend, load=partial(load_model, model, run.params.instruct[model.name].dtype))
     texts, notes = read_jsonl(documents, Document), read_jsonl(mined, Rationale)
-    scored = score(texts, notes, backend, run.params.rationalyst_scoring, journal=run.work / "journal.jsonl")
+    scored = score(texts, notes, backend, run.params.rationalyst_scoring, journal=run.work / "journal" / "scores.jsonl")
     made = run.work / "scored.jsonl"
     run.log(scored=float(write_jsonl(made, scored)))
     run.publish(made, out)

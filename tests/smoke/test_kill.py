@@ -26,6 +26,8 @@ LONGER = [
     "backend.batch_tokens=300",
     "reft.steps=9",
     "reft.saves=9",
+    "rationalyst_mining.batch_tokens=1",
+    "rationalyst_scoring.batch_tokens=1",
 ]
 """Enough checkpoints and batches to be killed between."""
 
@@ -94,13 +96,15 @@ def test_training(longer, stage: str, kills: int):
     assert digest(outs) == undisturbed
 
 
-def test_evaluate(longer, tmp_path: Path):
-    command, outs = stage_of(longer, "evaluate")
+@pytest.mark.parametrize(("stage", "batches"), [("evaluate", 6), ("rationalyst_mine", 1), ("rationalyst_score", 1)])
+def test_a_journalled_pass(longer, tmp_path: Path, stage: str, batches: int):
+    """Killed after one to `batches` of its batches, of which it has more."""
+    command, outs = stage_of(longer, stage)
     longer.run(*command, STEPWISE_TRACKING="off")
     undisturbed = digest(outs)
     remove(outs)
-    work = longer.folder / ".work" / "evaluate"
-    wanted = random.SystemRandom().randint(1, 6)
+    work = longer.folder / ".work" / stage
+    wanted = random.SystemRandom().randint(1, batches)
 
     def journals() -> list[Path]:
         return sorted(work.glob("*/journal/*.jsonl"))

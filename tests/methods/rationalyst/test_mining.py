@@ -4,6 +4,7 @@ import pytest
 
 from stepwise.generation.scripted import ScriptedBackend
 from stepwise.generation.transformers_backend import TransformersBackend
+from stepwise.methods.rationalyst import mining
 from stepwise.methods.rationalyst.guides import Layout, guide
 from stepwise.methods.rationalyst.mining import Draft, Place, mine, places, tidy, woven
 from stepwise.params import RationalystMiningParams
@@ -64,12 +65,18 @@ def test_where_nothing_stands_before_or_behind_no_note_is_asked_for(text):
         ("Count  them first", True, "Count them first."),
         ("Why?", True, "Why?"),
         ("Count them and", False, ""),
+        ("Count them.", False, ""),
         (" ... ", True, ""),
         ("", True, ""),
     ],
 )
 def test_notes_are_tidied(text, finished, note):
     assert tidy(Draft(text, finished)) == note
+
+
+def test_notes_that_were_cut_off_may_be_kept():
+    assert tidy(Draft("Count them and", finished=False), whole=False) == "Count them and."
+    assert tidy(Draft(" .", finished=False), whole=False) == ""
 
 
 def test_any_backend_reads_the_text_so_far_between_prefix_and_opening():
@@ -99,7 +106,7 @@ def backend(request, tokenizer):
 def test_forks_write_what_prompts_of_their_own_would(backend, documents, monkeypatch):
     """Random weights that end at many steps; small batches, so that documents are split over several."""
     together, numbers = woven(documents, backend, LAYOUT, params(batch_tokens=300))
-    monkeypatch.setattr(backend, "name", "one prompt a place")
+    monkeypatch.setattr(mining, "forkable", lambda _: False)
     assert woven(documents, backend, LAYOUT, params()) == (together, numbers)
     assert together
     assert numbers["asked"] == 10

@@ -102,7 +102,7 @@ def test_only_so_many_tokens_of_what_follows_are_scored(backend, notes):
 
 def test_any_backend_gives_the_same_by_two_prompts_a_note(backend, notes, monkeypatch):
     forked = score(documents(), notes, backend, RationalystScoringParams(tokens=9))
-    monkeypatch.setattr(backend, "name", "two prompts a note")
+    monkeypatch.setattr(scoring, "forkable", lambda _: False)
     for one, other in zip(forked, score(documents(), notes, backend, RationalystScoringParams(tokens=9)), strict=True):
         assert one.plain == pytest.approx(other.plain, abs=1e-4)
         assert one.aided == pytest.approx(other.aided, abs=1e-4)

@@ -127,7 +127,8 @@ def echoed(
 ) -> tuple[list[Rationale], dict[str, float]]:
     """Notes of the documents whose copies are faithful enough, and flat metrics. With a journal a killed pass goes on.
 
-    A copy may be half as long again as the longest document, with `params.notes` notes of the greatest length.
+    A copy may be half as long again as the longest document, with `params.notes` notes of the greatest length. In the
+    mean fidelity a copy that has nothing of its document counts as 0.
     """
     texts = [document.text for document in documents]
     longest = max(map(len, tokenise(tokenizer, texts)), default=0)
@@ -148,7 +149,7 @@ def echoed(
         "documents_without_notes": count - len({note.document_id for note in notes}),
         "unfaithful": count - sum(faithful),
         "notes": float(len(notes)),
-        "fidelity": sum(likeness) / count if documents else 0.0,
+        "fidelity": sum(max(one, 0.0) for one in likeness) / count if documents else 0.0,
     }
 
 

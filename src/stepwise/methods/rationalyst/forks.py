@@ -8,16 +8,22 @@ row of the cache; a mask keeps them apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import torch
 from torch import Tensor
 
-from stepwise.generation.base import GenerationError
+from stepwise.generation.base import Backend, GenerationError
 from stepwise.generation.cache import RowCache
 from stepwise.generation.stopping import Stopping
+from stepwise.generation.transformers_backend import TransformersBackend
+
+GROUPED = "TRANSFORMERS_SDPA_FORCE_GQA"
+"""The switch of transformers for it, read at every forward pass."""
 
 TEXT, NOTHING = 0, -1
 """Owners of a column that is no branch's: the text with its prefix, and padding."""
@@ -215,14 +221,15 @@ class Forks:
         columns = slice(window.stop, window.stop + longest)
         window.stop += longest
         self.owners[:, columns], self.positions[:, columns] = owners, positions
-        output = self.model(
-            input_ids=ids,
-            attention_mask=self._visible(owners, sights, columns.start),
-            position_ids=positions,
-            past_key_values=self.cache,
-            use_cache=True,
-            logits_to_keep=torch.tensor(kept, device=device),
-        )
+        with _grouped_heads(device):
+            output = self.model(
+                input_ids=ids,
+                attention_mask=self._visible(owners, sights, columns.start),
+                position_ids=positions,
+                past_key_values=self.cache,
+                use_cache=True,
+                logits_to_keep=torch.tensor(kept, device=device),
+            )
         self.tokens += sum(map(len, rows))
         logits: Tensor = output.logits
         return logits
@@ -236,6 +243,29 @@ class Forks:
         seen = ((theirs == owners[..., None]) & earlier) | ((theirs == TEXT) & (where < sights[..., None]))
         mask = torch.zeros(seen.shape, dtype=self.model.dtype, device=owners.device)
         return mask.masked_fill_(~seen, torch.finfo(mask.dtype).min)[:, None]
+
+
+@contextmanager
+def _grouped_heads(device: torch.device) -> Iterator[None]:
+    """Let attention on the CPU read keys that several heads share in place.
+
+    Otherwise transformers copies them for every head as soon as there is a mask, which costs as much as all the rest.
+    """
+    before = os.environ.get(GROUPED)
+    if device.type == "cpu":
+        os.environ[GROUPED] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(GROUPED, None)
+        else:
+            os.environ[GROUPED] = before
+
+
+def forkable(backend: Backend) -> TypeGuard[TransformersBackend]:
+    """Whether a backend's model is here and causal, so that its texts can have forks."""
+    return isinstance(backend, TransformersBackend) and not backend.seq2seq
 
 
 def _done(draft: Sequence[int], stopping: Stopping, longest: int) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, chain, pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -23,7 +23,7 @@ from stepwise.generation.progress import Progress
 from stepwise.generation.stopping import Stopping
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
 from stepwise.methods.rationalyst.echo import echoed
-from stepwise.methods.rationalyst.forks import Forks
+from stepwise.methods.rationalyst.forks import Forks, forkable
 from stepwise.methods.rationalyst.guides import Guide, Layout, note_layout
 from stepwise.methods.rationalyst.sentences import borders
 from stepwise.params import RationalystMiningParams
@@ -94,10 +94,18 @@ def woven(
 ) -> tuple[list[Rationale], dict[str, float]]:
     """`mine` at sentence borders, the text given."""
     asked = [places(document, params) for document in documents]
-    write = _on_forks if backend.name == "transformers" else _on_prompts
-    written = write(documents, asked, cast(Any, backend), layout, params, journal)
+    if forkable(backend):
+        written = _on_forks(documents, asked, backend, layout, params, journal)
+    else:
+        written = _on_prompts(documents, asked, backend, layout, params, journal)
     notes = [
-        Rationale(document_id=document.id, source=document.source, position=at.position, end=at.end, text=tidy(draft))
+        Rationale(
+            document_id=document.id,
+            source=document.source,
+            position=at.position,
+            end=at.end,
+            text=tidy(draft, whole=params.whole),
+        )
         for document, several, drafts in zip(documents, asked, written, strict=True)
         for at, draft in zip(several, drafts, strict=True)
     ]
@@ -114,10 +122,13 @@ def woven(
     }
 
 
-def tidy(draft: Draft) -> str:
-    """A note on one line, without label or quotes and with a full stop; empty where it has no word or was cut off."""
+def tidy(draft: Draft, *, whole: bool = True) -> str:
+    """A note on one line, without label or quotes and with a full stop; empty where it has no word.
+
+    With `whole` it is empty where it was cut off, too.
+    """
     text = " ".join(_LABEL.sub("", draft.text.strip()).split()).strip("\"“”' ")
-    if not draft.finished or not any(char.isalnum() for char in text):
+    if (whole and not draft.finished) or not any(char.isalnum() for char in text):
         return ""
     return text if text[-1] in ".!?…" else text + "."
 

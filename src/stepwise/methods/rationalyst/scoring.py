@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 
@@ -22,7 +22,7 @@ from stepwise.generation.base import Backend
 from stepwise.generation.batching import microbatches
 from stepwise.generation.progress import Progress
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
-from stepwise.methods.rationalyst.forks import Forks
+from stepwise.methods.rationalyst.forks import Forks, forkable
 from stepwise.methods.rationalyst.rendering import noted
 from stepwise.params import RationalystScoringParams
 from stepwise.records import Document, Rationale, ScoredRationale
@@ -54,12 +54,10 @@ def score(
     known = {one.id: one for one in documents}
     for note in notes:
         _check(note, known)
-    members: dict[str, list[int]] = {}
-    for number, note in enumerate(notes):
-        members.setdefault(note.document_id, []).append(number)
+    members = _by_document(notes)
     groups = [(known[name], [notes[number] for number in numbers]) for name, numbers in members.items()]
-    if backend.name == "transformers":
-        pairs = _on_forks(groups, cast(TransformersBackend, backend), params, journal)
+    if forkable(backend):
+        pairs = _on_forks(groups, backend, params, journal)
     else:
         pairs = _on_prompts(groups, backend, params, journal)
     order = [number for numbers in members.values() for number in numbers]
@@ -68,6 +66,25 @@ def score(
         ScoredRationale(rationale=note, plain=tuple(by_number[number][0]), aided=tuple(by_number[number][1]))
         for number, note in enumerate(notes)
     ]
+
+
+def tokens_read(
+    tokenizer: Any, documents: Sequence[Document], notes: Sequence[Rationale], params: RationalystScoringParams
+) -> int:
+    """Tokens that a pass over these notes reads on forks: every text once, every note and what follows it."""
+    known = {one.id: one for one in documents}
+    return sum(
+        _task(tokenizer, known[name], [notes[number] for number in numbers], params.tokens).size
+        for name, numbers in _by_document(notes).items()
+    )
+
+
+def _by_document(notes: Sequence[Rationale]) -> dict[str, list[int]]:
+    """Numbers of the notes of each document."""
+    members: dict[str, list[int]] = {}
+    for number, note in enumerate(notes):
+        members.setdefault(note.document_id, []).append(number)
+    return members
 
 
 def _check(note: Rationale, known: dict[str, Document]) -> None:

@@ -1,0 +1,50 @@
+"""Notes woven into documents, against the released protocol, in which the model copies each document.
+
+Both sides ask the same model about the same documents with the same examples, in batches of as many cached tokens.
+
+    python -m benchmarks.mining --model models/instruct/smollm2
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+from benchmarks.documents import prose
+from benchmarks.inference import add_options, build, report
+from stepwise.generation.transformers_backend import TransformersBackend
+from stepwise.methods.rationalyst.guides import guide
+from stepwise.methods.rationalyst.mining import mine
+from stepwise.params import RationalystMiningParams
+
+
+def main() -> None:
+    """Print a table and, with --out, write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    parser.set_defaults(repeats=1)
+    parser.add_argument("--documents", type=int, default=16)
+    parser.add_argument("--characters", type=int, default=700)
+    parser.add_argument("--batch-tokens", type=int, default=16384)
+    parser.add_argument("--notes", type=int, default=6)
+    options = parser.parse_args()
+    documents = prose(options.documents, options.characters)
+    shown = guide("corpus")
+    asked = [document.text for document in documents] + [shown.model_dump_json()]
+    model, tokenizer = build(options, asked)
+    backend = TransformersBackend(model, tokenizer, batch_tokens=options.batch_tokens)
+    rates: dict[str, list[float]] = {"echo": [], "woven": []}
+    figures: dict[str, dict[str, float]] = {}
+    mine(documents[:1], backend, tokenizer, shown, RationalystMiningParams(new_tokens=2))  # warms up
+    for _ in range(options.repeats):
+        for mode in ("echo", "woven"):
+            params = RationalystMiningParams(mode=mode, notes=options.notes, batch_tokens=options.batch_tokens)
+            begun = time.perf_counter()
+            _, figures[mode] = mine(documents, backend, tokenizer, shown, params)
+            rates[mode].append(len(documents) / (time.perf_counter() - begun))
+    fidelity = {mode: f"{100 * one['fidelity']:.1f} %" for mode, one in figures.items()}
+    report(options, "documents/s", rates, "woven", figures, fidelity)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Scores of notes on forks of one reading, against two whole readings a note, batched plainly.
+
+Plainly means: for every note the text before it with what follows, and the same with the note between, in the given
+order, left-padded batches of 16, the head at the last tokens only. Both sides score the same tokens; gains must agree
+to 1e-3 in float32.
+
+    python -m benchmarks.rationale_filter --model models/instruct/smollm2
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from typing import Any
+
+import torch
+
+from benchmarks.documents import prose
+from benchmarks.inference import add_options, build, report
+from stepwise.generation.readers import left_padded
+from stepwise.generation.transformers_backend import TransformersBackend
+from stepwise.methods.rationalyst import scoring
+from stepwise.methods.rationalyst.filtering import gain
+from stepwise.methods.rationalyst.mining import places
+from stepwise.methods.rationalyst.rendering import noted
+from stepwise.methods.rationalyst.sentences import sentences
+from stepwise.params import RationalystMiningParams, RationalystScoringParams
+from stepwise.records import Document, Rationale
+from stepwise.tokens import tokenise
+
+DISCOUNT = 0.9
+PARAMS = RationalystScoringParams()
+
+
+def random_notes(documents: list[Document]) -> list[Rationale]:
+    """A sentence of some document at every border, cut to the length of a note."""
+    chance = random.Random(0)
+    said = [" ".join(one.split()[:20]) for document in documents for one in sentences(document.text) if one.split()]
+    every = RationalystMiningParams(notes=1000)
+    return [
+        Rationale(
+            document_id=document.id, source=document.source, position=at.position, end=at.end, text=chance.choice(said)
+        )
+        for document in documents
+        for at in places(document, every)
+    ]
+
+
+def two_readings(model: Any, tokenizer: Any, documents: list[Document], notes: list[Rationale]) -> tuple[Any, int]:
+    """Both scores of each note from whole texts, and how many tokens were read."""
+    known = {document.id: document.text for document in documents}
+    rows: list[tuple[list[int], list[int]]] = []
+    for note in notes:
+        text = known[note.document_id]
+        before, said, tail = tokenise(
+            tokenizer, [text[: note.position], noted(note.text), text[note.position : note.end]]
+        )
+        tail = tail[: PARAMS.tokens]
+        rows += [(before, tail), (before + said, tail)]
+    found: list[list[float]] = []
+    for start in range(0, len(rows), 16):
+        batch = rows[start : start + 16]
+        ids, mask = left_padded([head + tail for head, tail in batch], 0, model.device)
+        kept = max(len(tail) for _, tail in batch) + 1
+        with torch.inference_mode():
+            positions = (mask.cumsum(-1) - 1).clamp(min=0)
+            logits = model(
+                input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=kept
+            ).logits[:, :-1]
+            chosen = logits.gather(-1, ids[:, 1 - kept :, None])[..., 0].float() - logits.float().logsumexp(-1)
+        found += [row[len(row) - len(tail) :] for row, (_, tail) in zip(chosen.tolist(), batch, strict=True)]
+    return list(zip(found[::2], found[1::2], strict=True)), sum(len(head) + len(tail) for head, tail in rows)
+
+
+def main() -> None:
+    """Print a table and, with --out, write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    parser.add_argument("--documents", type=int, default=20)
+    parser.add_argument("--characters", type=int, default=2000, help="longest document; the paper's is 2000")
+    options = parser.parse_args()
+    documents = prose(options.documents, options.characters)
+    model, tokenizer = build(options, [document.text for document in documents])
+    notes = random_notes(documents)
+    backend = TransformersBackend(model, tokenizer, batch_tokens=16384)
+    seconds: dict[str, list[float]] = {"two readings a note": [], "stepwise": []}
+    two_readings(model, tokenizer, documents, notes[:2])  # warms up
+    scoring.score(documents, notes[:2], backend, PARAMS)
+    for _ in range(options.repeats):
+        begun = time.perf_counter()
+        plain, plain_tokens = two_readings(model, tokenizer, documents, notes)
+        between = time.perf_counter()
+        forked = scoring.score(documents, notes, backend, PARAMS)
+        seconds["two readings a note"].append(between - begun)
+        seconds["stepwise"].append(time.perf_counter() - between)
+    tokens = scoring.tokens_read(tokenizer, documents, notes, PARAMS)
+    apart = [
+        abs(gain(one.plain, one.aided, DISCOUNT) - gain(*pair, DISCOUNT))
+        for one, pair in zip(forked, plain, strict=True)
+    ]
+    figures = {
+        "documents": len(documents),
+        "notes": len(notes),
+        "tokens": {"two readings a note": plain_tokens, "stepwise": tokens},
+        "fewer_tokens": round(plain_tokens / tokens, 2),
+        "largest_difference_of_gains": max(apart),
+    }
+    rates = {name: [len(notes) / one for one in several] for name, several in seconds.items()}
+    report(options, "notes/s", rates, "stepwise", figures, {})
+
+
+if __name__ == "__main__":
+    main()
