@@ -29,6 +29,7 @@ from stepwise.records import Problem
 from stepwise.tasks import get_task
 from stepwise.tasks.answers import states_answer
 
+BATCH_TOKENS = 65536
 PARAMS = RationalystSupervisionParams(steps=6, step_tokens=40, note_tokens=40)
 
 
@@ -61,12 +62,12 @@ def main() -> None:
     add_options(parser)
     parser.set_defaults(model="checkpoints/tiny", repeats=3)
     parser.add_argument("--rationalyst", type=Path, help="RATIONALYST's folder (default: the model itself)")
-    parser.add_argument("--items", type=int, default=40)
+    parser.add_argument("--items", type=int, default=100)
     options = parser.parse_args()
     model, tokenizer = build(options, [])
-    agent = TransformersBackend(model, tokenizer, batch_tokens=16384)
+    agent = TransformersBackend(model, tokenizer, batch_tokens=BATCH_TOKENS)
     writer: tuple[Any, Any] = load_model(options.rationalyst) if options.rationalyst else (model, tokenizer)
-    notes = TransformersBackend(*writer, batch_tokens=16384)
+    notes = TransformersBackend(*writer, batch_tokens=BATCH_TOKENS)
     rationalyst = Rationalyst(notes, writer[1], max_length=512, note_tokens=PARAMS.note_tokens)
     task = get_task("word_problems_text", TaskParams(form="n_cot"), seed=1)
     problems = spread(task.load("test").problems, options.items)

@@ -48,7 +48,7 @@ def test_only_this_runs_tables_are_shown_and_a_demonstration_says_so(chapter):
     for one in report_rationalyst.tables(chapter):
         Console(file=out, width=160).print(one)
     (row,) = [line for line in out.getvalue().splitlines() if "implicit" in line]
-    assert row.split() == "implicit 50.0 [40.0, 60.0] +5.0 [-1.0, +11.0] - 9.5 800 200 10 % 0 %".split()
+    assert " ".join(row.split()) == "implicit 50.0 [40.0, 60.0] +5.0 [-1.0, +11.0] - 9.5 800 200 10 % 0 %"
     assert "small, toy (demonstration, no conclusion)" in out.getvalue()
     assert "old" not in out.getvalue()
 

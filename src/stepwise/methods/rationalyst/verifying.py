@@ -6,8 +6,10 @@ import re
 
 _GRADE = re.compile(r"(?<![\d.])[0-3](?![\d.]\d|\d)")
 
-GRADE_TOKENS = 4
-"""Longest answer; a grade that is not in it is none."""
+LEAD = "Grade:"
+"""How the verifier's answer begins: small models grade only when led to it."""
+GRADE_TOKENS = 3
+"""What it may write on; a grade that is not in it is none."""
 
 
 def question(text: str, step: str) -> str:
