@@ -135,12 +135,12 @@ def sections(chapter: Chapter) -> str:
 
 
 def _listed(shown: Sequence[Shown]) -> str:
-    items = "".join(
-        f"<dt>gain {one.gain:+.2f}{f' ({escape(chr(44).join(one.reasons))})' if one.reasons else ''}</dt>"
-        f"<dd>{escape(one.before)} <strong>[{escape(one.note)}]</strong> {escape(one.after)}</dd>\n"
-        for one in shown
-    )
-    return f"<dl>\n{items}</dl>" if items else ""
+    items = []
+    for one in shown:
+        why = f" ({', '.join(one.reasons)})" if one.reasons else ""
+        place = f"{escape(one.before)} <strong>[{escape(one.note)}]</strong> {escape(one.after)}"
+        items.append(f"<dt>gain {one.gain:+.2f}{escape(why)}</dt><dd>{place}</dd>\n")
+    return f"<dl>\n{''.join(items)}</dl>" if items else ""
 
 
 def _examples(notes: Path) -> dict[str, list[Shown]]:

@@ -58,7 +58,8 @@ def test_a_smoke_model_is_registered_but_never_champion(project):
         "print(len(models), sum('champion' in one.aliases for one in models))"
     )
     count, champions = map(int, project.run("python", "-c", code).split()[-2:])
-    made = [path for name in ("evaluate", "reranker") for path in (project.folder / "metrics" / name).rglob("*.json")]
+    folders = [project.folder / "metrics" / name for name in ("evaluate", "reranker", "rationalyst/train")]
+    made = [path for folder in folders for path in folder.rglob("*.json")]
     assert count == len(made)
     assert champions == 0
 

@@ -33,7 +33,7 @@ def solve(
 ) -> list[Attempt]:
     """The problems' attempts when this chooser takes the steps."""
     if chooser == "self_consistency":
-        return _vote(problems, models, task, params.candidates)
+        return _vote(problems, models, task, params)
     return supervise(problems, method(chooser, params, seed), models, answered, steps=params.steps)
 
 
@@ -53,12 +53,16 @@ def method(chooser: Chooser, params: RationalystSupervisionParams, seed: int) ->
     return Method(ratings[chooser], count, noted=chooser == "implicit")
 
 
-def _vote(problems: Sequence[Problem], models: Models, task: Task, count: int) -> list[Attempt]:
+def _vote(
+    problems: Sequence[Problem], models: Models, task: Task, params: RationalystSupervisionParams
+) -> list[Attempt]:
     """Whole solutions, of which the first with the most frequent answer is taken (maj@n)."""
     attempts = []
-    for problem, samples in zip(problems, models.solve(problems, count), strict=True):
+    for problem, samples in zip(problems, models.solve(problems, params.candidates), strict=True):
         answers = cluster([verdict.answer for verdict in task.check(problem, [one.text for one in samples])])
-        attempts.append(Attempt(problem).taken(samples[majority(answers)]))
+        chosen = samples[majority(answers)]
+        steps = tuple(chosen.text.split(params.step_end))
+        attempts.append(Attempt(problem, steps, tokens=chosen.tokens, done=chosen.ended))
     return attempts
 
 

@@ -14,7 +14,7 @@ from stepwise.generation.base import Backend, Completion, Sampling
 from stepwise.methods.rationalyst.attempts import A, Attempt, B, Candidate, Choice, Note
 from stepwise.methods.rationalyst.rationalyst import Rationalyst
 from stepwise.methods.rationalyst.rendering import Query, aided
-from stepwise.methods.rationalyst.verifying import GRADE_TOKENS, grade, question
+from stepwise.methods.rationalyst.verifying import GRADE_TOKENS, LEAD, grade, question
 from stepwise.params.rationalyst_supervision import RationalystSupervisionParams
 from stepwise.records import Problem, Prompt
 from stepwise.tasks.base import Task
@@ -78,7 +78,8 @@ class Roles:
         """See Models."""
         asked = [question(self.text(choice.attempt), text) for choice in choices for text in choice.texts]
         sampling = Sampling(max_new_tokens=GRADE_TOKENS)
-        found = self.verifier.generate([self.verifier_query.prompt(one) for one in asked], sampling)
+        prompts = [(*self.verifier_query.prompt(one), LEAD) for one in asked]
+        found = self.verifier.generate(prompts, sampling)
         read = [grade(one.text) for (one,) in found]
         self.graded, self.unreadable = self.graded + len(read), self.unreadable + read.count(None)
         grades = iter(read)

@@ -6,17 +6,17 @@ import re
 
 _GRADE = re.compile(r"(?<![\d.])[0-3](?![\d.]\d|\d)")
 
-GRADE_TOKENS = 6
-"""Longest answer; a grade that is not in it is none."""
+LEAD = "Grade:"
+"""How the verifier's answer begins: small models grade only when led to it."""
+GRADE_TOKENS = 3
+"""What it may write on; a grade that is not in it is none."""
 
 
 def question(text: str, step: str) -> str:
     """What the verifier reads: the solution so far, one candidate for its next step, and the scale."""
     return (
-        "Here is a problem with the beginning of a solution, and a proposal for the next step.\n\n"
         f"{text.strip()}\n\nProposed next step: {step.strip()}\n\n"
-        "How good is the proposal? 0: wrong. 1: does not help. 2: helps. 3: right and the best way on. "
-        "Reply with the number only."
+        "Grade the proposal. 0: wrong. 1: no help. 2: helps. 3: right and the best way on. Reply with the number only."
     )
 
 

@@ -1,0 +1,73 @@
+"""RATIONALYST's chapter: its tables, what a demonstration says of itself, and notes in their place."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from stepwise import report_rationalyst
+from stepwise.records import Document, JudgedRationale, Rationale, write_jsonl
+
+ROW = {
+    "chooser": "implicit", "accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "calls": 9.5,
+    "tokens_read": 800.4, "tokens_written": 200.0, "stuck": 0.1, "answerless": 0.0, "over_greedy": 0.05,
+    "over_greedy_low": -0.01, "over_greedy_high": 0.11, "over_greedy_p": 0.2,
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def write(name, value):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value))
+
+    run = {"method": "rationalyst", "task": "toy", "agent": "a", "choosers": [ROW]}
+    write("metrics/supervision/small.json", {**run, "model": "small", "demonstration": True})
+    write("metrics/supervision/old.json", {**run, "model": "old", "demonstration": False})
+    write("metrics/filter/corpus.json", {"source": "corpus", "notes": 4.0, "kept": 1.0, "gain_mean": 0.25})
+    document = Document(id="d", source="s", text="x" * 300 + "One <i>. Two follows.")
+    write_jsonl(tmp_path / "notes/documents/corpus.jsonl", [document])
+    note = Rationale(document_id="d", source="s", position=308, end=321, text="so <b> it is")
+    judged = [JudgedRationale(rationale=note, gain=1.5, keep=True)]
+    judged += [JudgedRationale(rationale=note, gain=-1.0, keep=False, reasons=("gain", "copied"))] * 30
+    write_jsonl(tmp_path / "notes/judged/corpus.jsonl", judged)
+    return tmp_path
+
+
+@pytest.fixture
+def chapter(folder):
+    return report_rationalyst.collect(folder / "metrics", ["small"], folder / "notes")
+
+
+def test_only_this_runs_tables_are_shown_and_a_demonstration_says_so(chapter):
+    out = io.StringIO()
+    for one in report_rationalyst.tables(chapter):
+        Console(file=out, width=160).print(one)
+    (row,) = [line for line in out.getvalue().splitlines() if "implicit" in line]
+    assert " ".join(row.split()) == "implicit 50.0 [40.0, 60.0] +5.0 [-1.0, +11.0] - 9.5 800 200 10 % 0 %"
+    assert "small, toy (demonstration, no conclusion)" in out.getvalue()
+    assert "old" not in out.getvalue()
+
+
+def test_the_page_shows_counts_and_notes_in_their_place_escaped(chapter):
+    page = report_rationalyst.sections(chapter)
+    assert "demonstration, no conclusion" in page
+    assert '<td>corpus</td><td class="number">4</td><td class="number">1</td><td class="number">0.25</td>' in page
+    assert "One &lt;i&gt;. <strong>[so &lt;b&gt; it is]</strong> Two follows." in page
+    assert page.count("gain -1.00 (gain, copied)") == report_rationalyst.EXAMPLES
+    assert "x" * (report_rationalyst.AROUND + 1) not in page
+
+
+def test_accuracy_goes_into_the_metrics_that_dvc_shows(chapter):
+    assert report_rationalyst.summary(chapter) == {"rationalyst_implicit": {"toy": {"small": {"accuracy": 0.5}}}}
+
+
+def test_without_runs_there_is_no_chapter(folder):
+    empty = report_rationalyst.collect(folder / "metrics", [], folder / "notes")
+    assert report_rationalyst.sections(empty) == ""
+    assert report_rationalyst.tables(empty) == []
+    assert report_rationalyst.collect(folder / "nowhere", ["small"]).runs == []
