@@ -193,26 +193,19 @@ class Forks:
         """The likeliest token behind each branch, grown by some tokens."""
         rows, starts = self._slots(branches, growth)
         ends = [start + len(tokens) - 1 for start, tokens in zip(starts, growth, strict=True)]
-        kept = sorted(set(ends))
-        logits = self._forward(rows, kept)
-        index = [[branch.row for branch in branches], [kept.index(end) for end in ends]]
-        chosen: list[int] = logits[index[0], index[1]].argmax(-1).tolist()
+        logits = self._forward(rows, [(branch.row, end) for branch, end in zip(branches, ends, strict=True)])
+        chosen: list[int] = logits.argmax(-1).tolist()
         return chosen
 
     def _scores(self, rows: Sequence[Sequence[Slot]], scored: Sequence[tuple[int, int, int]]) -> list[float]:
         """Log-probability of each (row, slot before it, token) after one forward pass."""
-        kept = sorted({slot for _, slot, _ in scored}) or [0]
-        place = {slot: index for index, slot in enumerate(kept)}
-        logits = self._forward(rows, kept)
-        if not scored:
-            return []
-        picks = torch.tensor([[row, place[slot], token] for row, slot, token in scored], device=logits.device).T
-        normaliser = logits.float().logsumexp(-1)[picks[0], picks[1]]
-        found: list[float] = (logits[picks[0], picks[1], picks[2]].float() - normaliser).tolist()
+        logits = self._forward(rows, [(row, slot) for row, slot, _ in scored]).float()
+        tokens = torch.tensor([token for _, _, token in scored], dtype=torch.long, device=logits.device)
+        found: list[float] = (logits.gather(1, tokens[:, None])[:, 0] - logits.logsumexp(-1)).tolist()
         return found
 
-    def _forward(self, rows: Sequence[Sequence[Slot]], kept: Sequence[int]) -> Tensor:
-        """Append the rows' slots to the cache. Returns logits [rows, kept slots, vocabulary]."""
+    def _forward(self, rows: Sequence[Sequence[Slot]], at: Sequence[tuple[int, int]]) -> Tensor:
+        """Append the rows' slots to the cache. Returns logits [len(at), vocabulary] behind each (row, slot)."""
         longest = max(map(len, rows))
         blank = Slot(self.filler, NOTHING, 0, 0)
         device, window = self.model.device, self.cache.window
@@ -221,17 +214,16 @@ class Forks:
         columns = slice(window.stop, window.stop + longest)
         window.stop += longest
         self.owners[:, columns], self.positions[:, columns] = owners, positions
-        with _grouped_heads(device):
+        with _grouped_heads(device), _head_at(self.model, at):
             output = self.model(
                 input_ids=ids,
                 attention_mask=self._visible(owners, sights, columns.start),
                 position_ids=positions,
                 past_key_values=self.cache,
                 use_cache=True,
-                logits_to_keep=torch.tensor(kept, device=device),
             )
         self.tokens += sum(map(len, rows))
-        logits: Tensor = output.logits
+        logits: Tensor = output.logits[0]
         return logits
 
     def _visible(self, owners: Tensor, sights: Tensor, first: int) -> Tensor:
@@ -243,6 +235,21 @@ class Forks:
         seen = ((theirs == owners[..., None]) & earlier) | ((theirs == TEXT) & (where < sights[..., None]))
         mask = torch.zeros(seen.shape, dtype=self.model.dtype, device=owners.device)
         return mask.masked_fill_(~seen, torch.finfo(mask.dtype).min)[:, None]
+
+
+@contextmanager
+def _head_at(model: Any, at: Sequence[tuple[int, int]]) -> Iterator[None]:
+    """Let the model compute logits behind some (row, slot) only, as a batch of one with a place for each."""
+    rows, slots = [row for row, _ in at], [slot for _, slot in at]
+
+    def gather(_head: torch.nn.Module, arguments: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (arguments[0][rows, slots][None],)
+
+    hook = model.get_output_embeddings().register_forward_pre_hook(gather)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 @contextmanager
