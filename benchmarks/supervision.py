@@ -17,12 +17,11 @@ from typing import Any
 from benchmarks.inference import add_options, build, report
 from stepwise.evaluation import spread
 from stepwise.generation.transformers_backend import TransformersBackend
-from stepwise.methods.rationalyst.attempts import Attempt, Choice
+from stepwise.methods.rationalyst.attempts import Attempt, Choice, Models
 from stepwise.methods.rationalyst.choosers import method
 from stepwise.methods.rationalyst.rationalyst import Rationalyst
-from stepwise.methods.rationalyst.rendering import aided
 from stepwise.methods.rationalyst.roles import Roles
-from stepwise.methods.rationalyst.supervision import supervise
+from stepwise.methods.rationalyst.supervision import Method, Rating, mean_logprob, supervise
 from stepwise.models.loading import load_model
 from stepwise.params import RationalystSupervisionParams, TaskParams
 from stepwise.records import Problem
@@ -33,27 +32,22 @@ BATCH_TOKENS = 65536
 PARAMS = RationalystSupervisionParams(steps=6, step_tokens=40, note_tokens=40)
 
 
-class Sequential(Roles):
-    """Roles in which each candidate is a scoring call of its own."""
-
-    def likelihoods(self, choices: Sequence[Choice]) -> list[list[tuple[float, ...]]]:
-        """See Models."""
-        found = []
-        for choice in choices:
-            *first, last = self._pieces(choice.attempt)
-            prefix = (*first, *aided(last, choice.note))
-            found.append([self.scorer.score(prefix, [text])[0] for text in choice.texts])
-        return found
-
-
 def lock_step(roles: Roles, problems: Sequence[Problem]) -> list[Attempt]:
     """All problems together."""
     return supervise(problems, method("implicit", PARAMS, roles.seed), roles, states_answer, steps=PARAMS.steps)
 
 
-def one_by_one(roles: Sequential, problems: Sequence[Problem]) -> list[Attempt]:
-    """Problem by problem."""
-    return [lock_step(roles, [problem])[0] for problem in problems]
+def one_by_one(roles: Roles, problems: Sequence[Problem]) -> list[Attempt]:
+    """Problem by problem, each proposal scored by a call of its own, be it like another one or not."""
+
+    def rate(_models: Models, choices: Sequence[Choice]) -> list[list[Rating]]:
+        (choice,) = choices
+        proposed = [Choice(choice.attempt, (one,), choice.note) for one in choice.proposals]
+        scored = {one.texts[0]: roles.likelihoods([one])[0][0] for one in proposed}
+        return [[Rating(mean_logprob(scored[text])) for text in choice.texts]]
+
+    calls = Method(rate, PARAMS.candidates, noted=True)
+    return [supervise([one], calls, roles, states_answer, steps=PARAMS.steps)[0] for one in problems]
 
 
 def main() -> None:
@@ -71,20 +65,13 @@ def main() -> None:
     rationalyst = Rationalyst(notes, writer[1], max_length=512, note_tokens=PARAMS.note_tokens)
     task = get_task("word_problems_text", TaskParams(form="n_cot"), seed=1)
     problems = spread(task.load("test").problems, options.items)
-    common: dict[str, Any] = {
-        "task": task,
-        "params": PARAMS,
-        "agent": agent,
-        "rationalyst": rationalyst,
-        "scorer": agent,
-    }
-    roles, plain = Roles(**common, verifier=agent), Sequential(**common, verifier=agent)
+    roles = Roles(task=task, params=PARAMS, agent=agent, rationalyst=rationalyst, scorer=agent, verifier=agent)
     rates: dict[str, list[float]] = {"five calls a step": [], "stepwise": []}
     for turn in range(options.repeats + 1):
         begun = time.perf_counter()
         ours = lock_step(roles, problems)
         between = time.perf_counter()
-        theirs = one_by_one(plain, problems)
+        theirs = one_by_one(roles, problems)
         if turn:
             rates["stepwise"].append(len(problems) / (between - begun))
             rates["five calls a step"].append(len(problems) / (time.perf_counter() - between))

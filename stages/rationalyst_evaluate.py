@@ -37,10 +37,12 @@ def main(
         write_jsonl(run.work / "predictions" / f"{chooser}.jsonl", outcome.predictions)
     run.publish(run.work / "predictions", out)
     rows = tabulate(outcomes, seed=params.seed)
-    facts = {"task": task, "agent": of_run.agent, "demonstration": of_run.demonstration}
-    write_json(metrics, {"method": "rationalyst", "model": name, **facts, "choosers": rows})
+    facts = {"method": "rationalyst", "task": task, "model": name, "agent": of_run.agent}
+    ends = ("", "_low", "_high")
+    numbers = {f"accuracy_{row['chooser']}{end}": row[f"accuracy{end}"] for row in rows for end in ends}
+    write_json(metrics, {**facts, "demonstration": of_run.demonstration, **numbers, "choosers": rows})
     write_json(plot, [{key: row[key] for key in ("chooser", "accuracy", "tokens_written")} for row in rows])
-    run.log(**{f"accuracy_{row['chooser']}": row["accuracy"] for row in rows})
+    run.log(**numbers)
 
 
 if __name__ == "__main__":

@@ -150,7 +150,7 @@ def test_addresses_and_key_come_from_the_environment(monkeypatch):
         backend.generate([("a",)], Sampling())
     assert server.headers[0]["Authorization"] == "Bearer k"
     monkeypatch.delenv("STEPWISE_SERVERS")
-    with pytest.raises(GenerationError, match=r"no server; set backend\.addresses or STEPWISE_SERVERS"):
+    with pytest.raises(GenerationError, match=r"no server; set its addresses in params\.yaml or STEPWISE_SERVERS"):
         OpenAIBackend([])
 
 

@@ -3,7 +3,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, T5Config, T5ForConditionalGeneration
 
 from stepwise.models import loading
-from stepwise.models.loading import ModelError, count_parameters, load_model, new_folder, save_model
+from stepwise.models.loading import ModelError, count_parameters, load_model, load_tokenizer, new_folder, save_model
 from stepwise.models.sources import fetch_base_model
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import ModelParams
@@ -34,6 +34,7 @@ def test_saved_model_loads_with_the_same_weights(tokenizer, tmp_path):
     loaded, again = load_model(tmp_path / "m")
     assert not loaded.training
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), loaded.parameters(), strict=True))
+    assert load_tokenizer(tmp_path / "m").get_vocab() == again.get_vocab()
     assert loaded.config.pad_token_id == again.pad_token_id == tokenizer.pad_token_id
     assert count_parameters(tmp_path / "m") == sum(p.numel() for p in model.parameters())
     assert not list(tmp_path.glob(".*"))
@@ -60,6 +61,8 @@ def test_each_bad_folder_is_one_clear_error(tokenizer, tmp_path, monkeypatch):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match=r"no config\.json"):
         load_model(tmp_path / "empty")
+    with pytest.raises(ModelError, match="no tokenizer"):
+        load_tokenizer(tmp_path / "empty")
     save_model(tiny(tokenizer), tokenizer, tmp_path / "m")
     weights = tmp_path / "m" / "model.safetensors"
     monkeypatch.setattr(loading, "BYTES", {"float32": 2**40})

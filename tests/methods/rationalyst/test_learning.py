@@ -9,6 +9,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from stepwise.generation.base import GenerationError
 from stepwise.methods.rationalyst.assembly import assemble
 from stepwise.methods.rationalyst.comparing import compare, tabulate
 from stepwise.methods.rationalyst.explaining import explain
@@ -99,6 +100,25 @@ def test_the_trained_model_explains_and_another_one_does_not(learned, base, tmp_
     write_card(other, Card(method="warm_up", task=RUN.task, model="small", task_params=FORM))
     with pytest.raises(ModelError, match="warm_up"):
         explain(str(other), "How many?")
+
+
+def test_every_role_has_servers_of_its_own(base, monkeypatch):
+    folders = dict.fromkeys(("agent", "rationalyst", "scorer", "verifier"), base)
+    served = BackendParams(kind="openai")
+
+    def make(params):
+        return assemble(folders, RUN, params, served, task=TASK, shown=(), seed=1, work=None)
+
+    with pytest.raises(GenerationError, match="STEPWISE_AGENT_SERVERS"):
+        make(PARAMS)
+    monkeypatch.setenv("STEPWISE_AGENT_SERVERS", "http://a:1")
+    with pytest.raises(GenerationError, match="STEPWISE_RATIONALYST_SERVERS"):
+        make(PARAMS)
+    named = {f"{role}_servers": [f"http://{role}:1"] for role in ("rationalyst", "scorer", "verifier")}
+    models = make(PARAMS.model_copy(update=named))
+    assert models.meters["agent"].inner.client.addresses == ["http://a:1"]
+    assert models.meters["scorer"].inner.client.addresses == ["http://scorer:1"]
+    assert models.roles.at_the_same_time
 
 
 def supervised(base, rationalyst, work):
