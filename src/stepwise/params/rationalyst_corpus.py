@@ -77,6 +77,7 @@ class RationalystEmbeddingParams(Section):
     embedder: str = "hashing"
     """A sentence-transformers folder or hub id, `package:NAME/FOLDER`, or `hashing`, which needs no model."""
     dtype: Literal["float32", "bfloat16"] = "float32"
+    """Of the matrix products; bfloat16 is about three times as fast where the processor has it."""
     references: Count = 1000
     """Training problems of each data set in its mean embedding; 0 means all."""
     batch_tokens: Positive = 8192

@@ -96,6 +96,15 @@ def test_what_is_kept_and_what_is_not(data: Path) -> None:
     assert "".join(long.split()) == "".join(story(91, 200).split()), "a long text is cut, not dropped"
 
 
+def test_every_exact_duplicate_is_found_as_one(tmp_path: Path) -> None:
+    stories = [story(seed) for seed in range(40)]
+    write(tmp_path / "data" / "a.jsonl.gz", stories)
+    write(tmp_path / "data" / "b.jsonl.gz", stories)
+    counts = make(tmp_path, settings())
+    assert (counts["documents"], counts["dropped.exact_duplicate"]) == (40, 40)
+    assert "dropped.near_duplicate" not in counts
+
+
 def _piece(document: Document) -> int:
     return int(document.id.rpartition(".")[2])
 

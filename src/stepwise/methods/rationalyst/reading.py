@@ -19,7 +19,7 @@ import fsspec
 from stepwise.methods.rationalyst.sources import CorpusError, SourceFile
 
 BLOCK = 1 << 20
-SMALL = 64 << 20
+SMALL = 8 << 20
 """Bytes up to which a file's expansion is not looked at."""
 
 Drop = Callable[[str], None]
