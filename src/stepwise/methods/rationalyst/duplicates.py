@@ -55,9 +55,9 @@ class Signatures(MinhashDedupSignature):
         return ngrams(hashed, min(self.config.n_grams, max(1, len(hashed)))).reshape(-1, 1)
 
     def get_signature(self, shingles: np.ndarray) -> list[list[int]]:
-        """The buckets' hashes; the last bucket's are that of the whole sequence, in 60 bits: MinHash stays below 2^61 - 1.
+        """The buckets' hashes; the last bucket's are that of the whole sequence.
 
-        The library reads no hash above that.
+        In 60 bits, because the library reads no hash above 2^61 - 1.
         """
         *near, _ = super().get_signature(shingles)
         return [*near, [xxhash.xxh64_intdigest(shingles.tobytes()) >> 4] * self.config.hashes_per_bucket]
