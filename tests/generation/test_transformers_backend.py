@@ -7,7 +7,7 @@ import torch
 
 from stepwise.generation import readers
 from stepwise.generation.base import Backend, GenerationError, Sampling
-from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
+from stepwise.generation.transformers_backend import TransformersBackend, placed, weights_hash
 from stepwise.tokens import encode
 
 GREEDY = Sampling(max_new_tokens=40)
@@ -48,6 +48,20 @@ def test_greedy_tokens_equal_those_of_plain_generate(model, tokenizer, prompts, 
 
 def test_it_is_a_backend(llama, tokenizer):
     assert isinstance(TransformersBackend(llama, tokenizer, batch_tokens=100), Backend)
+
+
+@pytest.mark.parametrize(("gpu", "at", "moved"), [(True, "cpu", True), (False, "cpu", False), (True, "meta", False)])
+def test_a_model_in_memory_goes_to_the_gpu_that_is_there(gpu, at, moved, monkeypatch):
+    class Model:
+        device = torch.device(at)
+        place = at
+
+        def to(self, place):
+            self.place = place
+            return self
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    assert placed(Model()).place == ("cuda" if moved else at)
 
 
 def test_rows_leave_the_batch_when_done(llama, tokenizer, prompts, monkeypatch):

@@ -39,9 +39,12 @@ class TransformersBackend:
     def __init__(
         self, model: Any, tokenizer: Any, *, batch_tokens: int, fingerprint: str = "", adjust: Adjust | None = None
     ) -> None:
-        """`fingerprint` names the weights in journals (default: a hash of them); `adjust` may change logits."""
+        """`fingerprint` names the weights in journals (default: a hash of them); `adjust` may change logits.
+
+        A model that was loaded into memory goes to the GPU where there is one.
+        """
         _check_attention(model.config)
-        self.model = model
+        self.model = placed(model)
         self.tokenizer = tokenizer
         self.batch_tokens = batch_tokens
         self.adjust = adjust
@@ -173,6 +176,11 @@ class TransformersBackend:
             return []
         self._fingerprint = self._fingerprint or weights_hash(self.model)
         return [self._fingerprint, str(self.model.dtype), self.batch_tokens]
+
+
+def placed(model: Any) -> Any:
+    """A model that still lies in main memory, on the GPU where there is one; training has placed its own."""
+    return model.to("cuda") if model.device.type == "cpu" and torch.cuda.is_available() else model
 
 
 def weights_hash(model: Any) -> str:

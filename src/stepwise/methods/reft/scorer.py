@@ -12,7 +12,7 @@ from stepwise.errors import StepwiseError
 from stepwise.generation import journal as journals
 from stepwise.generation.batching import microbatches
 from stepwise.generation.progress import Progress
-from stepwise.generation.transformers_backend import weights_hash
+from stepwise.generation.transformers_backend import placed, weights_hash
 from stepwise.records import Prediction, Problem, SampleScore
 from stepwise.tasks.base import Task
 from stepwise.tokens import encode_many
@@ -27,7 +27,7 @@ class Scorer:
 
     def __init__(self, model: Any, tokenizer: Any, task: Task, *, max_length: int, batch_tokens: int) -> None:
         """`max_length` tokens of a text are read; `batch_tokens` are read at once, padding included."""
-        self.model, self.tokenizer, self.task = model, tokenizer, task
+        self.model, self.tokenizer, self.task = placed(model), tokenizer, task
         self.max_length, self.batch_tokens = max_length, batch_tokens
 
     def encode(self, problems: Sequence[Problem], samples: Sequence[Prediction]) -> list[list[int]]:
