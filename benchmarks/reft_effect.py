@@ -112,7 +112,7 @@ class Comparison:
     def answers(self, model: Path, split: str) -> list[Prediction]:
         """Greedy answers to `dev` or `test`."""
         problems = self.task.load("dev" if split == "dev" else "test").problems
-        return self._answer(model, problems, Sampling(max_new_tokens=self.setting.longest, stop=self.task.stop))
+        return self.answer(model, problems, Sampling(max_new_tokens=self.setting.longest, stop=self.task.stop))
 
     def _fit(self, name: str, start: Path, examples: Sequence[Example], tuning: Any, **length: int) -> None:
         work = self.work / f"{name}-training"
@@ -136,7 +136,7 @@ class Comparison:
             how = Sampling(
                 max_new_tokens=self.setting.longest, stop=self.task.stop, n=count, temperature=1.0, seed=self.seed
             )
-            for one in self._answer(start, problems, how):
+            for one in self.answer(start, problems, how):
                 found[one.problem_id].append(one)
         solved = {one.id: one.reference.text for one in self.gold if one.reference}
         return [
@@ -145,7 +145,8 @@ class Comparison:
             for one in kept(found[problem.id], solved.get(problem.id, ""), self.params.self_training, self.seed)
         ]
 
-    def _answer(self, model: Path, problems: Sequence[Problem], how: Sampling) -> list[Prediction]:
+    def answer(self, model: Path, problems: Sequence[Problem], how: Sampling) -> list[Prediction]:
+        """Checked completions of some problems."""
         backend = TransformersBackend(*load_model(model), batch_tokens=self.params.backend.batch_tokens)
         return evaluation.answer(self.task, backend, problems, how)
 
