@@ -68,6 +68,7 @@ class Setting:
 
 SETTINGS = {
     "formula": Setting("formula", gold=100, answers=2000, epochs=4, longest=60),
+    "n_cot": Setting("n_cot", gold=400, answers=2000, epochs=4, longest=160),
     "p_cot": Setting("p_cot", gold=400, answers=2000, epochs=5, longest=160),
 }
 
@@ -75,16 +76,14 @@ SETTINGS = {
 class Comparison:
     """One setting with one seed, which decides problems, order and samples."""
 
-    def __init__(self, setting: Setting, params: Params, seed: int, work: Path, *, steps: int, prompts: int) -> None:
+    def __init__(self, setting: Setting, params: Params, seed: int, work: Path, reft: ReftParams) -> None:
         """Make the problems; nothing is trained yet."""
         self.setting, self.params, self.seed, self.work = setting, params, seed, work
         self.of_task = TaskParams(form=setting.form, train=setting.answers, dev=400, max_new_tokens=setting.longest)
         self.task = get_task(TASK, self.of_task, seed=seed)
         self.problems = self.task.load("train").problems
         self.gold = self.problems[: setting.gold]
-        self.reft = ReftParams(
-            steps=steps, prompts=prompts, batch_tokens=16384, gae_lambda=1.0, value_coefficient=0.0, saves=1
-        )
+        self.reft = reft
 
     def warm_up(self) -> Path:
         """The start of all methods."""
@@ -192,6 +191,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=sorted(RATES), default=list(RATES))
     parser.add_argument("--steps", type=int, default=30, help="steps of ReFT; the others take as many optimiser steps")
     parser.add_argument("--prompts", type=int, default=64, help="sequences a step")
+    parser.add_argument("--inner-epochs", type=int, default=2, help="optimiser steps of ReFT on each step's samples")
     parser.add_argument("--tune", action="store_true", help="every rate on dev instead of the chosen ones on test")
     parser.add_argument("--rates", type=_rate, nargs="+", default=[], metavar="METHOD=RATE", help="chosen rates")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
@@ -227,6 +227,7 @@ def summary(
         "split": "dev" if options.tune else "test",
         "steps": options.steps,
         "prompts": options.prompts,
+        "inner_epochs": options.inner_epochs,
         "rates": RATES if options.tune else dict(options.rates),
         "answers": {name: shares(several) for name, several in pooled.items()},
         "pairs": differences(pooled),

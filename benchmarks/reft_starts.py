@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.reft_effect import SETTINGS, Comparison, Setting, shares
 from stepwise.generation.base import Sampling
-from stepwise.params import load
+from stepwise.params import ReftParams, load
 from stepwise.records import Prediction, write_json
 
 STARTS = (
@@ -78,7 +78,7 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for setting in STARTS:
         with tempfile.TemporaryDirectory() as work:
-            one = Comparison(setting, params, options.seed, Path(work), steps=1, prompts=1)
+            one = Comparison(setting, params, options.seed, Path(work), ReftParams())
             found = described(one, one.warm_up())
         print(setting, {name: round(each["right"], 3) for name, each in found.items()}, flush=True)
         rows.append({"form": setting.form, "solutions": setting.gold, "epochs": setting.epochs, **found})
