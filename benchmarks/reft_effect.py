@@ -158,7 +158,7 @@ def shares(predictions: Sequence[Prediction]) -> dict[str, float]:
     found = {"right": right / count, "wrong": (count - right - broken) / count, "broken": broken / count}
     for name in sorted({one.bin for one in predictions if one.bin}):
         members = [one for one in predictions if one.bin == name]
-        found[f"right_{name}"] = evaluation.accuracy(members)
+        found[f"right_{name}"] = sum(one.verdict.correct for one in members) / len(members)
     return found
 
 
