@@ -25,7 +25,6 @@ STARTS = (
     Setting("formula", gold=400, answers=400, epochs=2, longest=60),
     replace(SETTINGS["formula"], answers=400),
     Setting("p_cot", gold=400, answers=400, epochs=2, longest=160),
-    Setting("n_cot", gold=400, answers=400, epochs=4, longest=160),
 )
 GREEDY, SAMPLED, SAMPLES = 200, 100, 4
 """Problems answered greedily, problems answered by samples at temperature 1, and how many."""
