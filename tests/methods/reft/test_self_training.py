@@ -114,6 +114,10 @@ def test_the_online_loss_is_half_of_each_mean(task, train, small_model):
 
     assert loss(combined(gold, right)) == pytest.approx(0.5 * mean(gold) + 0.5 * mean(right), rel=1e-5)
     assert loss(combined(gold, [])) == pytest.approx(0.5 * mean(gold), rel=1e-5)
+    repeated = [*right, dataclasses.replace(gold[0], id="a sample")]
+    together = combined(gold, repeated)
+    assert [one.id for one in together] == [gold[0].id, gold[1].id, right[0].id], "equal texts are read once"
+    assert loss(together) == pytest.approx(0.5 * mean(gold) + 0.5 * mean(repeated), rel=1e-5)
 
 
 # --- whole runs ---

@@ -19,6 +19,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from operator import add
 
 from stepwise.params import SelfTrainingParams
 from stepwise.records import Example, Prediction, Problem, Span
@@ -77,8 +78,18 @@ def offline_examples(
 
 
 def combined(gold: Sequence[Encoded], right: Sequence[Encoded]) -> list[Encoded]:
-    """Examples weighted so that the sum of weight x cross-entropy is the online loss L."""
-    return [*_halved(gold), *_halved(right)]
+    """Examples weighted so that the sum of weight x cross-entropy is the online loss L.
+
+    Equal texts become one example with the sum of their weights: most right samples are the gold solution once more,
+    and reading it once gives the same loss.
+    """
+    found: dict[tuple[tuple[int, ...], tuple[int, ...]], Encoded] = {}
+    for one in (*_halved(gold), *_halved(right)):
+        first = found.get((one.source, one.tokens))
+        if first is not None:
+            one = replace(one, id=first.id, weights=tuple(map(add, first.weights, one.weights)))
+        found[one.source, one.tokens] = one
+    return list(found.values())
 
 
 def cut(one: Encoded, longest: int) -> Encoded:
