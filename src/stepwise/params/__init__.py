@@ -38,6 +38,7 @@ from stepwise.params.rationalyst_mining import (
     RationalystScoringParams,
 )
 from stepwise.params.rationalyst_supervision import (
+    RationalystAblation,
     RationalystRun,
     RationalystSupervisionParams,
     RationalystTrainingParams,
@@ -61,6 +62,7 @@ __all__ = [
     "ParamsError",
     "Positive",
     "PretrainParams",
+    "RationalystAblation",
     "RationalystCorpusParams",
     "RationalystEmbeddingParams",
     "RationalystFilterParams",
@@ -129,6 +131,8 @@ class Params(Section):
     """RATIONALYST's runs by name; each trains a model and supervises an agent with it."""
     rationalyst_training: RationalystTrainingParams = RationalystTrainingParams()
     rationalyst_supervision: RationalystSupervisionParams = RationalystSupervisionParams()
+    rationalyst_ablations: dict[str, RationalystAblation] = Field(default_factory=dict)
+    """Variants of RATIONALYST by name, for the studies."""
 
 
 def load(path: str | Path = "params.yaml") -> Params:

@@ -88,3 +88,17 @@ class RationalystSupervisionParams(Section):
     rationalyst_servers: list[str] = Field(default_factory=list)
     scorer_servers: list[str] = Field(default_factory=list)
     verifier_servers: list[str] = Field(default_factory=list)
+
+
+class RationalystAblation(Section):
+    """What a variant of RATIONALYST does otherwise; what it does not name stays."""
+
+    notes: Literal["kept", "unfiltered", "shuffled"] | None = None
+    share: float | None = Field(None, gt=0, le=1)
+    agent: bool = False
+    """Train the agent on the mined solutions instead of a RATIONALYST on the notes."""
+    chooser: Chooser = "implicit"
+
+    def applied_to(self, params: RationalystTrainingParams) -> RationalystTrainingParams:
+        """The training parameters of the variant."""
+        return params.model_copy(update=self.model_dump(exclude_none=True, include={"notes", "share"}))

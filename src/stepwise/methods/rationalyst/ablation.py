@@ -1,0 +1,61 @@
+"""What RATIONALYST is compared with: itself trained on other notes, and the agent trained on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stepwise.methods.rationalyst.learning import learn
+from stepwise.params import RationalystAblation, RationalystRun, RationalystTrainingParams, SftParams
+from stepwise.records import Document, JudgedRationale, Problem, read_jsonl
+from stepwise.tasks.base import Task, example
+from stepwise.training import sft
+from stepwise.training.course import TrainingError
+
+
+def train_variant(
+    variant: RationalystAblation,
+    run: RationalystRun,
+    training: RationalystTrainingParams,
+    agent_training: SftParams,
+    documents: Sequence[Document],
+    judged: Sequence[JudgedRationale],
+    *,
+    task: Task,
+    data: Path,
+    base: Path,
+    agent: Path,
+    batch_tokens: int,
+    seed: int,
+    work: Path,
+) -> tuple[Path, dict[str, float]]:
+    """Train what the variant says. Returns the model's folder and what its training was.
+
+    With `agent`, the agent goes on learning the solutions that notes were mined from, for as many epochs as RATIONALYST
+    learns the notes (the paper's comparison with fine-tuning on matching training sets).
+
+    Raises TrainingDataError or TrainingError where nothing is left to learn.
+    """
+    out = work / "model"
+    if not variant.agent:
+        params = variant.applied_to(training)
+        learned = learn(
+            run, params, documents, judged, base=base, batch_tokens=batch_tokens, seed=seed, work=work / "training",
+            out=out,
+        )  # fmt: skip
+        return out, learned.numbers
+    mined = {one.id for one in documents}
+    rows = [one for one in read_jsonl(data / "train.jsonl", Problem) if one.id in mined]
+    if not rows:
+        raise TrainingError(f"none of {len(mined)} mined documents is a training problem of {task.name}")
+    result = sft.train(
+        agent,
+        [example(task, problem) for problem in rows],
+        agent_training.model_copy(update={"evaluations": 1}),
+        epochs=run.epochs,
+        seed=seed,
+        work=work / "training",
+        out=out,
+        dtype=run.dtype,
+    )
+    return out, {"rows": len(rows), "steps": result.steps}

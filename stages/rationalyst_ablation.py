@@ -1,0 +1,58 @@
+"""RATIONALYST trained on other notes, or its agent on the same rows, compared with the whole (studies)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from stepwise import evaluation
+from stepwise.methods.rationalyst.ablation import train_variant
+from stepwise.methods.rationalyst.assembly import assemble
+from stepwise.methods.rationalyst.comparing import compare
+from stepwise.records import Document, JudgedRationale, Prediction, Problem, read_jsonl, write_json, write_jsonl
+from stepwise.stage import Run, stage
+from stepwise.tasks import get_task
+
+SOURCES = ("corpus.jsonl", "reasoning.jsonl")
+
+
+@stage(
+    params=(
+        "seed", "limits", "backend", "warm_up", "task.{task}", "rationalyst_runs.{name}", "rationalyst_training",
+        "rationalyst_supervision", "rationalyst_ablations",
+    )
+)  # fmt: skip
+def main(
+    run: Run, *, variant: str, name: str, task: str, data: Path, documents: Path, judged: Path, base: Path,
+    agent: Path, scorer: Path, full: Path, out: Path, metrics: Path,
+) -> None:  # fmt: skip
+    """Train the variant, solve the run's test problems with it, and compare with the whole problem by problem."""
+    params, of_run = run.params, run.params.rationalyst_runs[name]
+    changed = params.rationalyst_ablations[variant]
+    asked = get_task(task, params.limits.cap(params.task[task]), seed=params.seed)
+    problems = evaluation.spread(read_jsonl(data / "test.jsonl", Problem), of_run.items)
+    trained, numbers = train_variant(
+        changed, of_run, params.rationalyst_training, params.warm_up,
+        [one for source in SOURCES for one in read_jsonl(documents / source, Document)],
+        [one for source in SOURCES for one in read_jsonl(judged / source, JudgedRationale)],
+        task=asked, data=data, base=base, agent=agent,
+        batch_tokens=params.backend.batch_tokens, seed=params.seed, work=run.work,
+    )  # fmt: skip
+    roles = {"agent": agent, "rationalyst": trained, "scorer": scorer, "verifier": scorer}
+    if changed.agent:
+        roles |= {"agent": trained, "rationalyst": scorer}
+    supervision = params.rationalyst_supervision.model_copy(update={"choosers": (changed.chooser,)})
+    models = assemble(
+        roles, of_run, supervision, params.backend, task=asked, shown=[], seed=params.seed, work=run.work / "journal"
+    )
+    outcome = compare(models, asked, problems, supervision, seed=params.seed)[changed.chooser]
+    write_jsonl(run.work / "predictions" / "answers.jsonl", outcome.predictions)
+    run.publish(run.work / "predictions", out)
+    pair = asdict(evaluation.compare(read_jsonl(full / "implicit.jsonl", Prediction), outcome.predictions))
+    numbers |= outcome.numbers | {f"vs_full_{key}": pair[key] for key in ("difference", "low", "high")}
+    write_json(metrics, {"variant": variant, "task": task, "model": name, "chooser": changed.chooser, **numbers})
+    run.log(**numbers)
+
+
+if __name__ == "__main__":
+    main()
