@@ -29,6 +29,14 @@ def test_a_missing_evaluation_does_not_agree(tmp_path):
     assert [one.agrees for one in compare(metrics(tmp_path), {})] == [False, False]
 
 
+def test_a_file_of_rows_has_no_numbers_to_compare():
+    """The committed metrics have one: the paired differences."""
+    found = read_metrics(ROOT / "metrics")
+    assert (ROOT / "metrics" / "comparisons.json").is_file()
+    assert "comparisons.json" not in found
+    assert all(isinstance(value, int | float) for numbers in found.values() for value in numbers.values())
+
+
 def test_a_rerun_is_made_in_a_clone_of_its_own(tmp_path):
     """A repository whose pipeline writes one number: 0.45 where 0.5 was committed."""
     repository, package = tmp_path / "repository", tmp_path / "repository" / "src" / "stepwise"

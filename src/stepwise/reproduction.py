@@ -39,12 +39,12 @@ class Comparison:
 
 
 def read_metrics(folder: Path) -> dict[str, dict[str, float]]:
-    """Numbers of every metrics file below `folder`, by its path."""
+    """Numbers of every metrics file below `folder`, by its path; a file of rows has none."""
+    files = {path: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.json"))}
     return {
-        path.relative_to(folder).as_posix(): {
-            name: value for name, value in json.loads(path.read_text(encoding="utf-8")).items() if _is_number(value)
-        }
-        for path in sorted(folder.rglob("*.json"))
+        path.relative_to(folder).as_posix(): {name: value for name, value in found.items() if _is_number(value)}
+        for path, found in files.items()
+        if isinstance(found, dict)
     }
 
 

@@ -1,0 +1,58 @@
+"""Every way of choosing steps on more problems than the pipeline takes, once: accuracy, interval, tokens and calls.
+
+    python -m benchmarks.choosers --name smollm2 --items 100
+
+The models are those that the pipeline has made; the table and its plot come to studies/. A call that was stopped goes
+on from its journal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from stepwise import evaluation
+from stepwise.methods.rationalyst.assembly import assemble
+from stepwise.methods.rationalyst.comparing import compare, tabulate
+from stepwise.params import load
+from stepwise.provenance import machine
+from stepwise.records import Problem, read_jsonl, write_json
+from stepwise.tasks import get_task
+
+
+def main() -> None:
+    """Solve the problems in every way and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", default="smollm2", help="one of rationalyst_runs")
+    parser.add_argument("--items", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=Path("studies"))
+    options = parser.parse_args()
+    params = load()
+    run = params.rationalyst_runs[options.name].model_copy(update={"items": options.items})
+    task = get_task(run.task, params.limits.cap(params.task[run.task]), seed=params.seed)
+    data = Path("data/tasks") / run.task
+    problems = evaluation.spread(read_jsonl(data / "test.jsonl", Problem), run.items)
+    folders = {"agent": run.agent, "scorer": run.scorer, "verifier": run.verifier}
+    folders["rationalyst"] = f"models/rationalyst/{options.name}"
+    models = assemble(
+        {role: Path(folder) for role, folder in folders.items()},
+        run,
+        params.rationalyst_supervision,
+        params.backend,
+        task=task,
+        shown=evaluation.spread(read_jsonl(data / "train.jsonl", Problem), run.shots) if run.shots else [],
+        seed=params.seed,
+        work=Path(".work/choosers") / options.name,
+    )
+    begun = time.perf_counter()
+    rows = tabulate(compare(models, task, problems, params.rationalyst_supervision, seed=params.seed), seed=params.seed)
+    facts = {"run": options.name, "task": run.task, "agent": run.agent, "problems": len(problems)}
+    spent = {"hours": round((time.perf_counter() - begun) / 3600, 3), "machine": machine()}
+    write_json(options.out / "metrics" / "choosers" / f"{options.name}.json", {**facts, **spent, "choosers": rows})
+    bars = [{key: row[key] for key in ("chooser", "accuracy", "tokens_written")} for row in rows]
+    write_json(options.out / "plots" / "choosers" / f"{options.name}.json", bars)
+
+
+if __name__ == "__main__":
+    main()
