@@ -21,6 +21,18 @@ AROUND = 160
 """Characters of the text before a note and after it."""
 DEMONSTRATION = "demonstration, no conclusion"
 HEAD = ("chooser", "accuracy [95 %]", "over greedy", "over random", "calls", "read", "written", "stuck", "answerless")
+FILTERED = {
+    "notes": "notes",
+    "kept": "kept",
+    "kept_share": "share",
+    "rejected_gain": "too small a gain",
+    "rejected_answer": "tells the answer",
+    "rejected_numbers": "tells numbers",
+    "rejected_copied": "copies",
+    "gain_mean": "mean gain",
+    "gain_kept_mean": "of the kept",
+}
+"""What the filter counts, and how the page calls it. A rejected note may have several reasons."""
 COSTS = "Calls and tokens are means a problem; the agent and its problems are the same in every row."
 
 
@@ -126,9 +138,8 @@ def sections(chapter: Chapter) -> str:
         section(f"RATIONALYST: {run.title}", table(HEAD, [cells(row) for row in run.rows]), COSTS)
         for run in chapter.runs
     ]
-    names = list(dict.fromkeys(name for numbers in chapter.filtered.values() for name in numbers))
-    rows = [[source, *(_number(of.get(name)) for name in names)] for source, of in chapter.filtered.items()]
-    head = ["source", *(name.replace("_", " ") for name in names)]
+    rows = [[source, *(_number(of.get(name)) for name in FILTERED)] for source, of in chapter.filtered.items()]
+    head = ["source", *FILTERED.values()]
     parts.append(section("RATIONALYST: what the filter kept", table(head, rows), "Notes by source; gains in nats."))
     parts += [section(f"RATIONALYST: notes, {name}", _listed(shown)) for name, shown in chapter.examples.items()]
     return "".join(parts)
