@@ -18,7 +18,7 @@ SOURCES = ("corpus.jsonl", "reasoning.jsonl")
 
 @stage(
     params=(
-        "seed", "limits", "backend", "warm_up", "task.{task}", "rationalyst_runs.{name}", "rationalyst_training",
+        "seed", "limits", "backend", "self_training", "task.{task}", "rationalyst_runs.{name}", "rationalyst_training",
         "rationalyst_supervision", "rationalyst_ablations",
     )
 )  # fmt: skip
@@ -29,14 +29,15 @@ def main(
     """Train the variant, solve the run's test problems with it, and compare with the whole problem by problem."""
     params, of_run = run.params, run.params.rationalyst_runs[name]
     changed = params.rationalyst_ablations[variant]
-    asked = get_task(task, params.limits.cap(params.task[task]), seed=params.seed)
+    of_task = params.limits.cap(params.task[task])
+    asked = get_task(task, of_task, seed=params.seed)
     problems = evaluation.spread(read_jsonl(data / "test.jsonl", Problem), of_run.items)
     trained, numbers = train_variant(
-        changed, of_run, params.rationalyst_training, params.warm_up,
+        changed, of_run, params.rationalyst_training, params.self_training.fine_tuning,
         [one for source in SOURCES for one in read_jsonl(documents / source, Document)],
         [one for source in SOURCES for one in read_jsonl(judged / source, JudgedRationale)],
         task=asked, data=data, base=base, agent=agent,
-        batch_tokens=params.backend.batch_tokens, seed=params.seed, work=run.work,
+        new_tokens=of_task.max_new_tokens, batch_tokens=params.backend.batch_tokens, seed=params.seed, work=run.work,
     )  # fmt: skip
     roles = {"agent": agent, "rationalyst": trained, "scorer": scorer, "verifier": scorer}
     if changed.agent:

@@ -49,9 +49,10 @@ def base(tmp_path_factory):
 
 def trained(variant, base, folder, documents=DOCUMENTS):
     write_jsonl(folder / "data" / "train.jsonl", PROBLEMS)
+    write_jsonl(folder / "data" / "dev.jsonl", TASK.load("dev").problems)
     return train_variant(
         variant, RUN, TRAINING, TUNING, documents, JUDGED, task=TASK, data=folder / "data", base=base, agent=base,
-        batch_tokens=1000, seed=1, work=folder / "work",
+        new_tokens=8, batch_tokens=1000, seed=1, work=folder / "work",
     )  # fmt: skip
 
 
@@ -71,7 +72,7 @@ def test_unfiltered_notes_are_all_notes(base, tmp_path):
 def test_the_agent_learns_the_mined_solutions_alone(base, tmp_path):
     """4 of the 6 training problems were mined: 2 epochs of 2 steps of 2."""
     folder, numbers = trained(RationalystAblation(agent=True, chooser="greedy"), base, tmp_path)
-    assert numbers == {"rows": 4, "steps": 4}
+    assert numbers == {"rows": 4, "steps": 4, "dev_score": 0.0}
     assert (folder / "model.safetensors").is_file()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from stepwise.evaluation import dev_accuracy, spread
 from stepwise.methods.rationalyst.learning import learn
 from stepwise.params import RationalystAblation, RationalystRun, RationalystTrainingParams, SftParams
 from stepwise.records import Document, JudgedRationale, Problem, read_jsonl
@@ -25,6 +26,7 @@ def train_variant(
     data: Path,
     base: Path,
     agent: Path,
+    new_tokens: int,
     batch_tokens: int,
     seed: int,
     work: Path,
@@ -32,7 +34,7 @@ def train_variant(
     """Train what the variant says. Returns the model's folder and what its training was.
 
     With `agent`, the agent goes on learning the solutions that notes were mined from, for as many epochs as RATIONALYST
-    learns the notes (the paper's comparison with fine-tuning on matching training sets).
+    learns the notes (the paper's comparison with fine-tuning on matching training sets); the best of it by dev is kept.
 
     Raises TrainingDataError or TrainingError where nothing is left to learn.
     """
@@ -45,17 +47,22 @@ def train_variant(
         )  # fmt: skip
         return out, learned.numbers
     mined = {one.id for one in documents}
-    rows = [one for one in read_jsonl(data / "train.jsonl", Problem) if one.id in mined]
+    train, dev = (read_jsonl(data / f"{split}.jsonl", Problem) for split in ("train", "dev"))
+    rows = [one for one in train if one.id in mined]
     if not rows:
         raise TrainingError(f"none of {len(mined)} mined documents is a training problem of {task.name}")
     result = sft.train(
         agent,
         [example(task, problem) for problem in rows],
-        agent_training.model_copy(update={"evaluations": 1}),
+        agent_training,
         epochs=run.epochs,
         seed=seed,
         work=work / "training",
         out=out,
+        evaluate=dev_accuracy(task, spread(dev, agent_training.dev_examples), new_tokens, batch_tokens),
         dtype=run.dtype,
     )
-    return out, {"rows": len(rows), "steps": result.steps}
+    numbers: dict[str, float] = {"rows": len(rows), "steps": result.steps}
+    if result.best_score is not None:
+        numbers["dev_score"] = result.best_score
+    return out, numbers
