@@ -15,7 +15,6 @@ A call that was stopped goes on. Figures and examples come to studies/metrics/mi
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -229,8 +228,7 @@ def main() -> None:
         if kind != "webtext":
             report[kind]["against_people"] = against_people(found, backend, params, options.work)
             several.append(found)
-        sys.stdout.write(f"{kind}: {summary(found.judged)}\n")
-        sys.stdout.flush()
+        print(f"{kind}: {summary(found.judged)}", flush=True)
     if several:
         report["failures"] = failures(several, FAILURES)
     write_json(options.out, report)

@@ -6,7 +6,7 @@ a model that had no part in choosing the notes of the training, and, for compari
 test problems with their reference solutions and, where STEPWISE_DATA is set, web text.
 
     dvc repro rationalyst_train
-    python -m benchmarks.note_gains --runs tiny smollm2
+    python -m benchmarks.note_gains --runs tiny smollm2 --problems 40 --documents 21
 
 A call that was stopped goes on. An empty note gains nothing by definition and is counted. Differences are paired by
 place and averaged over documents. Figures and some notes come to studies/metrics/note_gains.json.
@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -33,7 +32,7 @@ from stepwise.methods.rationalyst.rationalyst import Rationalyst
 from stepwise.methods.rationalyst.rendering import clean
 from stepwise.methods.rationalyst.scoring import score
 from stepwise.methods.rationalyst.solved_problems import solved
-from stepwise.models.loading import load_model, load_tokenizer
+from stepwise.models.loading import Dtype, load_model, load_tokenizer
 from stepwise.params import Params, RationalystRun, load
 from stepwise.records import Document, Problem, Rationale, read_jsonl, write_json
 from stepwise.tasks import get_task
@@ -53,7 +52,7 @@ def documents(run: RationalystRun, params: Params, options: argparse.Namespace) 
     return found
 
 
-def backend_of(folder: Path, dtype: str, params: Params) -> Backend:
+def backend_of(folder: Path, dtype: Dtype, params: Params) -> Backend:
     """The model of a folder."""
     return make_backend(params.backend, load=partial(load_model, folder, dtype))
 
@@ -117,7 +116,7 @@ def examined(name: str, params: Params, options: argparse.Namespace) -> dict[str
     run = params.rationalyst_runs[name]
     filters = params.rationalyst_scoring.model
     instruct = options.models / "instruct" / filters
-    scorers = {
+    scorers: dict[str, tuple[Path, Dtype]] = {
         "other": (options.scorer or options.models / f"warm_up/{run.task}-tiny", "float32"),
         "filter's": (instruct, params.instruct[filters].dtype),
     }
@@ -138,8 +137,7 @@ def examined(name: str, params: Params, options: argparse.Namespace) -> dict[str
             found[role] = {"scorer": folder.name, "logprob_without_note": level, **described(spots, each)}
         found["examples"] = _examples(spots, notes)
         report[kind] = found
-        sys.stdout.write(f"{name}, {kind}: {found['other']}\n")
-        sys.stdout.flush()
+        print(f"{name}, {kind}: {found['other']}", flush=True)
     return report
 
 
