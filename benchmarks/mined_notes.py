@@ -229,9 +229,9 @@ def main() -> None:
             report[kind]["against_people"] = against_people(found, backend, params, options.work)
             several.append(found)
         print(f"{kind}: {summary(found.judged)}", flush=True)
-    if several:
-        report["failures"] = failures(several, FAILURES)
-    write_json(options.out, report)
+        if several:
+            report["failures"] = failures(several, FAILURES)
+        write_json(options.out, report)
 
 
 if __name__ == "__main__":

@@ -170,7 +170,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("studies/metrics/note_gains.json"))
     options = parser.parse_args()
     params = load()
-    write_json(options.out, {name: examined(name, params, options) for name in options.runs})
+    report = {}
+    for name in options.runs:
+        report[name] = examined(name, params, options)
+        write_json(options.out, report)
 
 
 if __name__ == "__main__":
