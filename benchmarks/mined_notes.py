@@ -7,7 +7,7 @@ with it (against another document's step, for chance), and the gain that the ste
 
     export STEPWISE_DATA=...
     dvc repro instruct_model
-    python -m benchmarks.mined_notes --documents 200
+    python -m benchmarks.mined_notes --documents 42
 
 A call that was stopped goes on. Figures and examples come to studies/metrics/mined_notes.json.
 """

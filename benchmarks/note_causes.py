@@ -11,6 +11,7 @@ from collections.abc import Collection
 
 from stepwise.methods.rationalyst.filtering import numbers, runs
 from stepwise.records import Document, JudgedRationale
+from stepwise.tasks.answers import ANSWER_TRIGGER
 
 RUN = 5
 """Words in a row that are no chance."""
@@ -18,6 +19,7 @@ CAUSES = {
     "states the answer": "the filter's reason `answer`: the gold answer is in the note",
     "states a new number": "the filter's reason `numbers`: a number of what follows that the text before does not have",
     "copies what follows": "the filter's reason `copied`: a run of words of what follows",
+    "goes on at the end": "only the answer line follows, and the note asks for another step",
     "repeats the text": f"{RUN} words in a row of the text before it",
     "repeats an example": f"{RUN} words in a row of a note in the prompt's examples",
     "repeats a note": "the very words of an earlier note of the document",
@@ -59,6 +61,7 @@ def cause(document: Document, judged: JudgedRationale, examples: Collection[str]
         "states the answer": "answer" in judged.reasons,
         "states a new number": "numbers" in judged.reasons,
         "copies what follows": "copied" in judged.reasons,
+        "goes on at the end": following.strip().startswith(ANSWER_TRIGGER.strip()),
         "repeats the text": bool(said & runs(before, RUN)),
         "repeats an example": any(said & runs(one, RUN) for one in examples),
         "repeats a note": note.text in earlier,

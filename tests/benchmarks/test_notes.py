@@ -56,3 +56,12 @@ def test_every_note_moves_to_another_document():
     texts = [Document(id=name, source="s", text="x" * 9) for name in "abc"]
     spots = [(texts[0], Place(1, 2)), (texts[0], Place(2, 3)), (texts[1], Place(1, 2)), (texts[2], Place(1, 2))]
     assert moved(spots, ["a0", "a1", "b0", "c0"]) == ["b0", "b0", "c0", "a0"]
+
+
+def test_before_the_answer_line_there_is_nothing_left_to_find():
+    text = TEXT + STEP + "\nTherefore, the answer is: 42"
+    document = DOCUMENT.model_copy(update={"text": text})
+    place = {"position": len(TEXT + STEP), "end": len(text)}
+    note = judged("Find the apples.")
+    late = note.model_copy(update={"rationale": note.rationale.model_copy(update=place)})
+    assert cause(document, late, [EXAMPLE], ()) == "goes on at the end"
