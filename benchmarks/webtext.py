@@ -6,13 +6,18 @@ import gzip
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
+from stepwise.methods.rationalyst.cleaning import clean
+from stepwise.methods.rationalyst.cutting import Count, cut, tokenizer_count
+from stepwise.methods.rationalyst.packages import model_folder
 from stepwise.params import CorpusSource, RationalystCorpusParams, RationalystEmbeddingParams
 from stepwise.records import Document
 from stepwise.tasks.sources import DataError, find, read_rows
 
+T = TypeVar("T")
 REFERENCES = {
     "gsm8k": ("gsm8k/train", ("question", "answer")),
     "ecqa": ("ecqa/train_flan", ("question", "answer", "explanation")),
@@ -83,3 +88,34 @@ def _rows(path: Path) -> Iterator[str]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)["text"]
+
+
+def documents(count: int) -> list[Document]:
+    """Pieces of webtext as the default scale cuts them, as many of each source, from places spread over its file."""
+    found = sources()
+    counted = tokenizer_count(model_folder(MINILM))
+    settings = corpus(found, 1)
+    shares = [count // len(found) + (number < count % len(found)) for number in range(len(found))]
+    return [
+        Document(id=f"{source.name}/{number}", source=source.name, text=text)
+        for source, share in zip(found, shares, strict=True)
+        for number, text in enumerate(_pieces(Path(source.address), share, counted, settings))
+    ]
+
+
+def _pieces(path: Path, share: int, counted: Count, settings: RationalystCorpusParams) -> list[str]:
+    """So many pieces of a file; twice as many texts are looked at, because some are too short to have one."""
+    rows = _spaced(list(_rows(path)), 2 * share)
+    several = -(-share // max(1, len(rows)))
+    pieces: list[str] = []
+    for row in rows:
+        text = clean(row).text
+        fitting = [one for one in cut(text, counted, settings.tokens) if one.tokens >= settings.least_tokens]
+        pieces += [text[one.start : one.stop].strip() for one in _spaced(fitting, several)]
+    return _spaced(pieces, share)
+
+
+def _spaced(items: Sequence[T], count: int) -> list[T]:
+    """At most `count` items at even distances, the middle one for 1: texts begin and end with what is not theirs."""
+    count = min(count, len(items))
+    return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]
