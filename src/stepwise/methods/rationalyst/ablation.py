@@ -46,6 +46,21 @@ def train_variant(
             out=out,
         )  # fmt: skip
         return out, learned.numbers
+    result, rows = _train_agent(
+        run, agent_training, documents, task=task, data=data, agent=agent, new_tokens=new_tokens,
+        batch_tokens=batch_tokens, seed=seed, work=work / "training", out=out,
+    )  # fmt: skip
+    numbers: dict[str, float] = {"rows": rows, "steps": result.steps}
+    if result.best_score is not None:
+        numbers["dev_score"] = result.best_score
+    return out, numbers
+
+
+def _train_agent(
+    run: RationalystRun, params: SftParams, documents: Sequence[Document], *, task: Task, data: Path, agent: Path,
+    new_tokens: int, batch_tokens: int, seed: int, work: Path, out: Path,
+) -> tuple[sft.SftResult, int]:  # fmt: skip
+    """Fine-tune the agent on the training problems that were mined. Returns the training and how many they were."""
     mined = {one.id for one in documents}
     train, dev = (read_jsonl(data / f"{split}.jsonl", Problem) for split in ("train", "dev"))
     rows = [one for one in train if one.id in mined]
@@ -54,15 +69,12 @@ def train_variant(
     result = sft.train(
         agent,
         [example(task, problem) for problem in rows],
-        agent_training,
+        params,
         epochs=run.epochs,
         seed=seed,
-        work=work / "training",
+        work=work,
         out=out,
-        evaluate=dev_accuracy(task, spread(dev, agent_training.dev_examples), new_tokens, batch_tokens),
+        evaluate=dev_accuracy(task, spread(dev, params.dev_examples), new_tokens, batch_tokens),
         dtype=run.dtype,
     )
-    numbers: dict[str, float] = {"rows": len(rows), "steps": result.steps}
-    if result.best_score is not None:
-        numbers["dev_score"] = result.best_score
-    return out, numbers
+    return result, len(rows)
