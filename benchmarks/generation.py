@@ -84,7 +84,7 @@ def main() -> None:
     add_options(parser)
     parser.add_argument("--items", type=int, default=256)
     parser.add_argument("--batches", type=int, nargs="+", default=[8, 64])
-    parser.add_argument("--batch-tokens", type=int, default=16384)
+    parser.add_argument("--batch-tokens", type=int, default=32768)
     parser.add_argument("--max-new-tokens", type=int, default=256)
     options = parser.parse_args()
     texts = mixed_texts(options.items)

@@ -49,12 +49,11 @@ class RowLayer(CacheLayerMixin):
         may hold, would survive its weight of zero.
         """
         rows, columns = self.window.capacity
-        keys, values = (
-            states.new_zeros((rows, states.shape[1], columns, states.shape[3])) for states in (key_states, value_states)
-        )
-        if self.by_column:
-            keys = keys.transpose(2, 3).contiguous().transpose(2, 3)
-        self.buffers = (keys, values)
+        _, heads, _, size = key_states.shape
+        shape = (rows, heads, size, columns) if self.by_column else (rows, heads, columns, size)
+        keys = key_states.new_zeros(shape)
+        values = value_states.new_zeros((rows, value_states.shape[1], columns, value_states.shape[3]))
+        self.buffers = (keys.transpose(2, 3) if self.by_column else keys, values)
         self.is_initialized = True
 
     def update(

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -92,7 +91,7 @@ def run(
 
 def pack(completions: Sequence[Completion]) -> list[dict[str, Any]]:
     """Completions as JSON values."""
-    return [asdict(completion) for completion in completions]
+    return [dict(vars(completion)) for completion in completions]
 
 
 def unpack(values: Sequence[dict[str, Any]]) -> list[Completion]:

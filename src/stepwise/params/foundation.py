@@ -151,7 +151,7 @@ class BackendParams(Section):
     """Where completions come from (conf/backend)."""
 
     kind: Literal["transformers", "openai"] = "transformers"
-    batch_tokens: Positive = 16384
+    batch_tokens: Positive = 32768
     """Most cached tokens in one batch of the transformers backend."""
     addresses: list[str] = Field(default_factory=list)
     """Servers of the openai backend; the environment variable STEPWISE_SERVERS overrides them."""
