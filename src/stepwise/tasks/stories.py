@@ -13,7 +13,7 @@ from stepwise.tasks.formulas import SIGNS, Operation, render_formula
 from stepwise.tasks.story_grammar import Grammar, Story, Template, World
 
 LARGEST = 999
-"""No quantity of a story is larger."""
+"""No quantity of a story is larger, unless the teller is told another limit."""
 
 
 @dataclass(eq=False)
@@ -30,6 +30,7 @@ class _Telling:
     rng: random.Random
     grammar: Grammar
     fields: dict[str, str]
+    largest: int
     kind: str = ""
     current: _Quantity = field(default_factory=lambda: _Quantity(0))
     rival: tuple[str, str, _Quantity] | None = None
@@ -55,13 +56,18 @@ class _Telling:
         return text.format_map(self.fields)
 
 
-def tell(rng: random.Random, grammar: Grammar, operations: int, distractors: int = 0) -> Story:
-    """A story of so many operations (at least 1) and numbers that do not matter. Same rng state, same story."""
+def tell(
+    rng: random.Random, grammar: Grammar, operations: int, distractors: int = 0, *, largest: int = LARGEST
+) -> Story:
+    """A story of so many operations (at least 1) and numbers that do not matter. Same rng state, same story.
+
+    No quantity that matters is larger than `largest`; below 50 stories of many operations run out.
+    """
     while True:
-        telling = _Telling(rng, grammar, _fields(rng, grammar.world))
+        telling = _Telling(rng, grammar, _fields(rng, grammar.world), largest)
         opening = rng.choice(grammar.openings)
-        _open(telling, opening)
-        if len(telling.operations) <= operations and _go_on(telling, operations):
+        small = _open(telling, opening)
+        if small and len(telling.operations) <= operations and _go_on(telling, operations):
             return _finish(telling, distractors)
 
 
@@ -112,7 +118,7 @@ def _fits(telling: _Telling, template: Template, last: bool) -> bool:
 
 
 def _draw(rng: random.Random, template: Template, telling: _Telling) -> int | None:
-    """The right operand of an event, or None where none keeps the result a whole number from 1 to LARGEST."""
+    """The right operand of an event, or None where none keeps the result a whole number from 1 to the largest."""
     now = telling.current.value
     if template.rival and telling.rival:
         candidates: Sequence[int] = [telling.rival[2].value]
@@ -121,13 +127,13 @@ def _draw(rng: random.Random, template: Template, telling: _Telling) -> int | No
     elif template.op == "divide":
         candidates = [n for n in range(2, 13) if now % n == 0 and now > n]
     elif template.op == "multiply":
-        candidates = range(2, min(12, LARGEST // now) + 1)
+        candidates = range(2, min(12, telling.largest // now) + 1)
     elif template.reverse:
-        candidates = range(now + 2, min(LARGEST, now + 99) + 1)
+        candidates = range(now + 2, min(telling.largest, now + 99) + 1)
     else:
-        candidates = range(2, min(99, now - 1 if template.op == "subtract" else LARGEST - now) + 1)
+        candidates = range(2, min(99, now - 1 if template.op == "subtract" else telling.largest - now) + 1)
     number = rng.choice(candidates) if candidates else None
-    if number is None or not 1 <= _result(template.op, now, number, template.reverse) <= LARGEST:
+    if number is None or not 1 <= _result(template.op, now, number, template.reverse) <= telling.largest:
         return None
     return None if template.op == "divide" and now % number else number
 
@@ -154,7 +160,8 @@ def _opening_numbers(rng: random.Random, op: str) -> tuple[int, ...]:
             return (rng.randint(4, 99),)
 
 
-def _open(telling: _Telling, template: Template) -> None:
+def _open(telling: _Telling, template: Template) -> bool:
+    """Begin the story; False where a quantity is too large."""
     telling.kind = template.needs
     numbers = [_Quantity(value) for value in _opening_numbers(telling.rng, template.op)]
     _say(telling, template, numbers)
@@ -162,6 +169,7 @@ def _open(telling: _Telling, template: Template) -> None:
         _compute(telling, template, numbers[0], numbers[1])
     else:
         telling.current = numbers[0]
+    return all(number.value <= telling.largest for number in (*numbers, telling.current))
 
 
 def _add(telling: _Telling, template: Template, number: int) -> None:

@@ -17,7 +17,7 @@ from stepwise.records import Form, Problem, Prompt, Solution, Split, Verdict
 from stepwise.tasks import formula_format, math_format
 from stepwise.tasks.base import Loaded
 from stepwise.tasks.options import read_options
-from stepwise.tasks.stories import tell
+from stepwise.tasks.stories import LARGEST, tell
 from stepwise.tasks.story_grammar import Story
 from stepwise.tasks.story_templates import HELD_OUT_TEXTS, MIXED, SEEN
 
@@ -38,6 +38,8 @@ class Options(Section):
     """Share of the test that is unlike training; a third each are long, of held-out templates, or with distractors."""
     max_distractors: int = Field(2, ge=1, le=4)
     """Most numbers of a story with distractors that do not matter."""
+    largest: int = Field(LARGEST, ge=50, le=LARGEST)
+    """No quantity of a story is larger: what a model that calculates in its head must be able to add and multiply."""
 
 
 class WordProblems:
@@ -122,19 +124,19 @@ class WordProblems:
         raise ParamsError(f"task.{self.name}: no new story for {kind!r} after {len(taken)} of them; ask for fewer")
 
     def _story(self, kind: str, rng: random.Random) -> Story:
-        seen = self.options.seen_steps
+        seen, largest = self.options.seen_steps, self.options.largest
         match kind:
             case "long":
-                return tell(rng, SEEN, self.options.unseen_steps)
+                return tell(rng, SEEN, self.options.unseen_steps, largest=largest)
             case "distractor":
-                return tell(rng, SEEN, rng.choice(seen), rng.randint(1, self.options.max_distractors))
+                return tell(rng, SEEN, rng.choice(seen), rng.randint(1, self.options.max_distractors), largest=largest)
             case "new template":
                 while True:
-                    story = tell(rng, MIXED, rng.choice(seen))
+                    story = tell(rng, MIXED, rng.choice(seen), largest=largest)
                     if story.templates & HELD_OUT_TEXTS:
                         return story
             case _:
-                return tell(rng, SEEN, int(kind))
+                return tell(rng, SEEN, int(kind), largest=largest)
 
 
 class WordProblemsText(WordProblems):
