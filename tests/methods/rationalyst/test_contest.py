@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
+from stepwise.methods.rationalyst import rendering, verifying
 from stepwise.methods.rationalyst.comparing import bars
 from stepwise.methods.rationalyst.contest import prepare
 from stepwise.models.loading import save_model
@@ -60,6 +63,15 @@ def test_the_only_way_asked_for_is_taken_and_journalled(contest, tmp_path):
     assert list(outcomes) == ["greedy"]
     assert len(outcomes["greedy"].predictions) == 1
     assert [one.name for one in (tmp_path / "work").iterdir()] == ["agent"]
+
+
+def test_in_a_chat_each_model_is_told_its_own_job(contest, tokenizer, tmp_path):
+    own = copy.deepcopy(tokenizer)
+    own.chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+    own.save_pretrained(tmp_path / "model")
+    roles = contest(RUN).models.roles
+    assert roles.rationalyst.query.before == f"<system>{rendering.INSTRUCTION}<user>"
+    assert roles.verifier_query.before == f"<system>{verifying.INSTRUCTION}<user>"
 
 
 def test_a_plot_shows_accuracy_and_tokens_of_each_way():
