@@ -12,13 +12,11 @@ import argparse
 import time
 from pathlib import Path
 
-from stepwise import evaluation
-from stepwise.methods.rationalyst.assembly import assemble
-from stepwise.methods.rationalyst.comparing import compare, tabulate
+from stepwise.methods.rationalyst.comparing import bars, tabulate
+from stepwise.methods.rationalyst.contest import prepare
 from stepwise.params import load
 from stepwise.provenance import machine
-from stepwise.records import Problem, read_jsonl, write_json
-from stepwise.tasks import get_task
+from stepwise.records import write_json
 
 
 def main() -> None:
@@ -30,28 +28,22 @@ def main() -> None:
     options = parser.parse_args()
     params = load()
     run = params.rationalyst_runs[options.name].model_copy(update={"items": options.items})
-    task = get_task(run.task, params.limits.cap(params.task[run.task]), seed=params.seed)
-    data = Path("data/tasks") / run.task
-    problems = evaluation.spread(read_jsonl(data / "test.jsonl", Problem), run.items)
     folders = {"agent": run.agent, "scorer": run.scorer, "verifier": run.verifier}
     folders["rationalyst"] = f"models/rationalyst/{options.name}"
-    models = assemble(
-        {role: Path(folder) for role, folder in folders.items()},
+    contest = prepare(
+        params,
         run,
-        params.rationalyst_supervision,
-        params.backend,
-        task=task,
-        shown=evaluation.spread(read_jsonl(data / "train.jsonl", Problem), run.shots) if run.shots else [],
-        seed=params.seed,
+        {role: Path(folder) for role, folder in folders.items()},
+        task=run.task,
+        data=Path("data/tasks") / run.task,
         work=Path(".work/choosers") / options.name,
     )
     begun = time.perf_counter()
-    rows = tabulate(compare(models, task, problems, params.rationalyst_supervision, seed=params.seed), seed=params.seed)
-    facts = {"run": options.name, "task": run.task, "agent": run.agent, "problems": len(problems)}
+    rows = tabulate(contest.hold(), seed=params.seed)
+    facts = {"run": options.name, "task": run.task, "agent": run.agent, "problems": len(contest.problems)}
     spent = {"hours": round((time.perf_counter() - begun) / 3600, 3), "machine": machine()}
     write_json(options.out / "metrics" / "choosers" / f"{options.name}.json", {**facts, **spent, "choosers": rows})
-    bars = [{key: row[key] for key in ("chooser", "accuracy", "tokens_written")} for row in rows]
-    write_json(options.out / "plots" / "choosers" / f"{options.name}.json", bars)
+    write_json(options.out / "plots" / "choosers" / f"{options.name}.json", bars(rows))
 
 
 if __name__ == "__main__":

@@ -7,21 +7,17 @@ from pathlib import Path
 
 from stepwise import evaluation
 from stepwise.methods.rationalyst.ablation import train_variant
-from stepwise.methods.rationalyst.assembly import assemble
-from stepwise.methods.rationalyst.comparing import compare
-from stepwise.records import Document, JudgedRationale, Prediction, Problem, read_jsonl, write_json, write_jsonl
+from stepwise.methods.rationalyst.contest import prepare
+from stepwise.methods.rationalyst.training_data import read
+from stepwise.records import Prediction, read_jsonl, write_json, write_jsonl
 from stepwise.stage import Run, stage
 from stepwise.tasks import get_task
 
-SOURCES = ("corpus.jsonl", "reasoning.jsonl")
 
-
-@stage(
-    params=(
-        "seed", "limits", "backend", "self_training", "task.{task}", "rationalyst_runs.{name}", "rationalyst_training",
-        "rationalyst_supervision", "rationalyst_ablations",
-    )
-)  # fmt: skip
+@stage(params=(
+    "seed", "limits", "backend", "self_training", "task.{task}", "rationalyst_runs.{name}", "rationalyst_training",
+    "rationalyst_supervision", "rationalyst_ablations",
+))  # fmt: skip
 def main(
     run: Run, *, variant: str, name: str, task: str, data: Path, documents: Path, judged: Path, base: Path,
     agent: Path, scorer: Path, full: Path, out: Path, metrics: Path,
@@ -30,23 +26,16 @@ def main(
     params, of_run = run.params, run.params.rationalyst_runs[name]
     changed = params.rationalyst_ablations[variant]
     of_task = params.limits.cap(params.task[task])
-    asked = get_task(task, of_task, seed=params.seed)
-    problems = evaluation.spread(read_jsonl(data / "test.jsonl", Problem), of_run.items)
     trained, numbers = train_variant(
-        changed, of_run, params.rationalyst_training, params.self_training.fine_tuning,
-        [one for source in SOURCES for one in read_jsonl(documents / source, Document)],
-        [one for source in SOURCES for one in read_jsonl(judged / source, JudgedRationale)],
-        task=asked, data=data, base=base, agent=agent,
+        changed, of_run, params.rationalyst_training, params.self_training.fine_tuning, *read(documents, judged),
+        task=get_task(task, of_task, seed=params.seed), data=data, base=base, agent=agent,
         new_tokens=of_task.max_new_tokens, batch_tokens=params.backend.batch_tokens, seed=params.seed, work=run.work,
     )  # fmt: skip
     roles = {"agent": agent, "rationalyst": trained, "scorer": scorer, "verifier": scorer}
     if changed.agent:
         roles |= {"agent": trained, "rationalyst": scorer}
-    supervision = params.rationalyst_supervision.model_copy(update={"choosers": (changed.chooser,)})
-    models = assemble(
-        roles, of_run, supervision, params.backend, task=asked, shown=[], seed=params.seed, work=run.work / "journal"
-    )
-    outcome = compare(models, asked, problems, supervision, seed=params.seed)[changed.chooser]
+    contest = prepare(params, of_run, roles, task=task, data=data, work=run.work / "journal", only=changed.chooser)
+    outcome = contest.hold()[changed.chooser]
     write_jsonl(run.work / "predictions" / "answers.jsonl", outcome.predictions)
     run.publish(run.work / "predictions", out)
     pair = asdict(evaluation.compare(read_jsonl(full / "implicit.jsonl", Prediction), outcome.predictions))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from stepwise.methods.rationalyst.learning import learn
+from stepwise.methods.rationalyst.training_data import read
 from stepwise.models.card import Card, write_card
-from stepwise.records import Document, JudgedRationale, read_jsonl, write_json
+from stepwise.records import write_json
 from stepwise.stage import Run, stage
-
-SOURCES = ("corpus.jsonl", "reasoning.jsonl")
 
 
 @stage(params=("seed", "limits", "backend", "task.{task}", "rationalyst_runs.{name}", "rationalyst_training"))
@@ -21,8 +20,7 @@ def main(
     learned = learn(
         of_run,
         params.rationalyst_training,
-        [one for source in SOURCES for one in read_jsonl(documents / source, Document)],
-        [one for source in SOURCES for one in read_jsonl(judged / source, JudgedRationale)],
+        *read(documents, judged),
         base=base,
         batch_tokens=params.backend.batch_tokens,
         seed=params.seed,

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import copy
 import re
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from stepwise.methods.rationalyst.rendering import Query, RenderingError, aided, noted, query_of, shortened
+from stepwise.generation.scripted import ScriptedBackend
+from stepwise.methods.rationalyst.rationalyst import Rationalyst
+from stepwise.methods.rationalyst.rendering import (
+    INSTRUCTION,
+    Query,
+    RenderingError,
+    aided,
+    noted,
+    query_of,
+    shortened,
+)
+from stepwise.methods.rationalyst.training_data import NoteInText, render
+from stepwise.tokens import encode
 
-TEMPLATE = "<s><user>{}<end><assistant>"
+TURNS = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</{{ m.role }}>\n{% endfor %}<assistant>"
+"""A chat template that takes every turn."""
+DEFAULT = "{% if messages[0].role != 'system' %}<system>I am Helper.</system>\n{% endif %}" + TURNS
+"""One that fills in a system turn where there is none, as SmolLM2's does."""
+REFUSING = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + TURNS
+"""One that refuses a system turn, as Gemma's does."""
+SILENT = "{% for m in messages if m.role != 'system' %}<user>{{ m.content }}</user>\n{% endfor %}<assistant>"
+"""One that leaves a system turn out."""
 
 
-class Chat:
-    """A tokenizer with a chat template that renders its own beginning, and words as tokens."""
-
-    chat_template = "there is one"
-    bos_token = "<s>"
-    add_bos_token = True
-    shown = TEMPLATE
-
-    def apply_chat_template(self, turns: list[dict[str, str]], **_: Any) -> str:
-        return self.shown.format(turns[0]["content"])
+class Words:
+    """A tokenizer with words as tokens."""
 
     def __call__(self, text: str, **_: Any) -> dict[str, Any]:
         spans = [one.span() for one in re.finditer(r" ?\S+", text)]
@@ -44,21 +55,74 @@ def test_where_the_border_lies_does_not_change_the_text() -> None:
     assert texts == {"One. [n] Two."}
 
 
-def test_a_query_is_plain_or_one_user_turn_with_one_beginning() -> None:
-    assert query_of(SimpleNamespace(chat_template=None)) == Query("", " [")
-    query = query_of(Chat())
-    assert query.prompt(" So far. \n") == ("<user>", "So far.", "<end><assistant>")
+@pytest.fixture
+def chat(tokenizer):
+    """A tokenizer with the chat template that it is called with."""
+
+    def with_template(template):
+        own = copy.deepcopy(tokenizer)
+        own.chat_template = template
+        return own
+
+    return with_template
 
 
-def test_a_template_that_hides_the_text_is_refused() -> None:
-    hiding = Chat()
-    hiding.shown = "<s>{0:.3}"
+def test_without_a_template_the_text_is_followed_by_an_open_bracket(tokenizer):
+    assert query_of(tokenizer) == query_of(tokenizer, "Do this.") == Query("", " [")
+    assert query_of(tokenizer).prompt(" So far. \n") == ("So far.", " [")
+
+
+@pytest.mark.parametrize("template", [TURNS, DEFAULT])
+def test_a_system_turn_says_what_is_wanted_and_is_the_only_one(chat, template):
+    query = query_of(chat(template))
+    assert "".join(query.prompt(" So far. \n")) == (
+        "<system>Write in one sentence the unsaid thought that helps with what comes next in the text.</system>\n"
+        "<user>So far.</user>\n"
+        "<assistant>"
+    )
+    assert query.prompt("So far.") == (query.before, "So far.", query.after)
+
+
+@pytest.mark.parametrize("template", [REFUSING, SILENT])
+def test_without_a_system_role_the_user_says_it_first(chat, template):
+    assert "".join(query_of(chat(template)).prompt("So far.")) == (
+        "<user>Write in one sentence the unsaid thought that helps with what comes next in the text.\n\n"
+        "So far.</user>\n"
+        "<assistant>"
+    )
+
+
+def test_who_asks_for_something_else_says_so(chat):
+    query = query_of(chat(DEFAULT), "Grade it.")
+    assert query == Query("<system>Grade it.</system>\n<user>", "</user>\n<assistant>")
+
+
+@pytest.mark.parametrize("template", [TURNS, REFUSING])
+def test_a_beginning_token_is_not_written_twice(chat, template):
+    own = chat("<pad>" + template)
+    own.bos_token, own.add_bos_token = "<pad>", True
+    whole = own.decode(encode(own, query_of(own).prompt("So far.")))
+    assert whole.startswith("<pad><")
+    assert whole.count("<pad>") == whole.count(INSTRUCTION) == 1
+
+
+@pytest.mark.parametrize("template", ["<user>{{ messages[-1].content[:3] }}", "{{ raise_exception('never') }}"])
+def test_a_template_that_hides_the_text_is_refused(chat, template):
     with pytest.raises(RenderingError, match="template"):
-        query_of(hiding)
+        query_of(chat(template))
+
+
+@pytest.mark.parametrize("template", [None, DEFAULT, REFUSING])
+def test_training_and_use_read_the_same_tokens(chat, template):
+    own, text = chat(template), "It is late. So they go home."
+    (example,) = render([NoteInText("n", "d", text, "add")], own, 400)
+    learned = [span.text for span in example.spans if not span.weight]
+    used = Rationalyst(ScriptedBackend({}), own, max_length=400, note_tokens=8).prompt(text + "\n")
+    assert encode(own, learned) == encode(own, used)
 
 
 def test_a_long_text_loses_its_beginning() -> None:
-    assert shortened(Chat(), "a b c d", 2) == "c d"
-    assert shortened(Chat(), "a b", 2) == "a b"
+    assert shortened(Words(), "a b c d", 2) == "c d"
+    assert shortened(Words(), "a b", 2) == "a b"
     with pytest.raises(RenderingError, match="max_length"):
-        shortened(Chat(), "a b", 0)
+        shortened(Words(), "a b", 0)

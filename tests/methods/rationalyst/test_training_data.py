@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from stepwise.methods.rationalyst.training_data import TrainingDataError, render, select, split
+from stepwise.methods.rationalyst.training_data import TrainingDataError, read, render, select, split
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import RationalystTrainingParams
-from stepwise.records import Document, JudgedRationale, Rationale
+from stepwise.records import Document, JudgedRationale, Rationale, write_jsonl
 from stepwise.training.encoding import encode_examples
 
 DOCUMENTS = [
@@ -23,6 +23,14 @@ def judged(document: int, position: int, *, keep: bool = True, text: str = "") -
 
 NOTES = [judged(i, position) for i in range(10) for position in (15, 31)]
 KEPT = RationalystTrainingParams()
+
+
+def test_both_kinds_of_documents_are_read_with_their_notes(tmp_path):
+    for kind, number in (("reasoning", 2), ("corpus", 1)):
+        write_jsonl(tmp_path / "documents" / f"{kind}.jsonl", [DOCUMENTS[number]])
+        write_jsonl(tmp_path / "judged" / f"{kind}.jsonl", [judged(number, 15)])
+    documents, notes = read(tmp_path / "documents", tmp_path / "judged")
+    assert [one.id for one in documents] == [one.rationale.document_id for one in notes] == ["d1", "d2"]
 
 
 def test_kept_notes_are_taken_with_the_text_before_them():

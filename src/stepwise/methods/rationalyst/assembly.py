@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stepwise.generation.base import Backend
+from stepwise.methods.rationalyst import verifying
 from stepwise.methods.rationalyst.metering import Metered, Usage
 from stepwise.methods.rationalyst.rationalyst import Rationalyst
 from stepwise.methods.rationalyst.rendering import query_of
@@ -77,7 +78,7 @@ def assemble(
         ),
         scorer=meters["scorer"],
         verifier=meters["verifier"],
-        verifier_query=query_of(tokenizers["verifier"]),
+        verifier_query=query_of(tokenizers["verifier"], verifying.INSTRUCTION),
         shots=solved(task, shown),
         seed=seed,
         at_the_same_time=backend.kind == "openai",

@@ -58,6 +58,11 @@ def tabulate(outcomes: dict[Chooser, Outcome], *, seed: int) -> list[dict[str, A
     return rows
 
 
+def bars(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a plot shows of a table's rows."""
+    return [{key: row[key] for key in ("chooser", "accuracy", "tokens_written")} for row in rows]
+
+
 def _checked(task: Task, attempts: Sequence[Attempt], step_end: str) -> list[Prediction]:
     replies = [step_end.join(one.steps) for one in attempts]
     verdicts = task.check_many([(one.problem, reply) for one, reply in zip(attempts, replies, strict=True)])

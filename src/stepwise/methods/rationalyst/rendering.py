@@ -2,13 +2,16 @@
 
 The filter that keeps a note and the supervision that uses one put it before what follows in the same form (the released
 code has three forms: a tag in the filter, a tag or a turn `Rationale: ...` in supervision). A query is rendered once,
-with its special tokens in place, so training and generation read the same tokens (the released code renders twice).
+with its special tokens in place, so training and generation read the same tokens (the released code renders twice). In
+a chat template it says what is wanted, because some templates fill in a system turn of their own where there is none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from jinja2 import TemplateError
 
 from stepwise.errors import StepwiseError
 from stepwise.records import Prompt
@@ -17,6 +20,8 @@ OPEN, CLOSE = " [", "]"
 """What stands around a note in a text."""
 NOTE_STOP = (CLOSE, "\n")
 """Strings after which a generated note ends even without EOS."""
+INSTRUCTION = "Write in one sentence the unsaid thought that helps with what comes next in the text."
+"""What RATIONALYST is told in a chat template, trained or not."""
 
 _MARK = "\u241ftext so far\u241f"
 
@@ -58,21 +63,34 @@ class Query:
         return tuple(piece for piece in (self.before, text.strip(), self.after) if piece)
 
 
-def query_of(tokenizer: Any) -> Query:
-    """One user turn in the tokenizer's chat template where it has one, else the text with an open bracket behind it.
+def query_of(tokenizer: Any, instruction: str = INSTRUCTION) -> Query:
+    """The text as a user turn in the tokenizer's chat template where it has one, else with an open bracket behind it.
+
+    In a chat the instruction is the system turn. Where the template takes none (it raises an error, or leaves the turn
+    out), the instruction begins the user's turn, a paragraph before the text.
 
     Raises RenderingError for a template that changes the user's text.
     """
     if not getattr(tokenizer, "chat_template", None):
         return Query()
-    turns = [{"role": "user", "content": _MARK}]
-    whole: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    whole = _chat(tokenizer, {"role": "system", "content": instruction}, {"role": "user", "content": _MARK})
+    if instruction not in whole:
+        whole = _chat(tokenizer, {"role": "user", "content": f"{instruction}\n\n{_MARK}"})
     before, mark, after = whole.partition(_MARK)
     if not mark or _MARK in after:
         raise RenderingError("the tokenizer's chat template does not show the user's text once; set another template")
     if getattr(tokenizer, "add_bos_token", False) and tokenizer.bos_token:
         before = before.removeprefix(tokenizer.bos_token)  # `tokens.encode` puts it in front
     return Query(before, after)
+
+
+def _chat(tokenizer: Any, *turns: dict[str, str]) -> str:
+    """The turns up to the beginning of an answer; empty where the template refuses them."""
+    try:
+        whole: str = tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=True)
+    except TemplateError:
+        return ""
+    return whole
 
 
 def shortened(tokenizer: Any, text: str, tokens: int) -> str:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from stepwise.errors import StepwiseError
 from stepwise.methods.rationalyst.rendering import Query, clean, query_of, shortened
 from stepwise.params.rationalyst_supervision import RationalystTrainingParams
-from stepwise.records import Document, Example, JudgedRationale, Rationale, Span
+from stepwise.records import Document, Example, JudgedRationale, Rationale, Span, read_jsonl
 from stepwise.tokens import encode, tokenise
+
+SOURCES = ("corpus.jsonl", "reasoning.jsonl")
+"""Files of the two kinds of documents, and of the judged notes in them."""
 
 
 class TrainingDataError(StepwiseError, ValueError):
@@ -30,6 +34,12 @@ class NoteInText:
     document: str
     text: str
     note: str
+
+
+def read(documents: Path, judged: Path) -> tuple[list[Document], list[JudgedRationale]]:
+    """The documents of both kinds and the judged notes in them, each from its folder."""
+    texts = [one for source in SOURCES for one in read_jsonl(documents / source, Document)]
+    return texts, [one for source in SOURCES for one in read_jsonl(judged / source, JudgedRationale)]
 
 
 def select(

@@ -6,6 +6,8 @@ import re
 
 _GRADE = re.compile(r"(?<![\d.])[0-3](?![\d.]\d|\d)")
 
+INSTRUCTION = "You grade the proposed next step of a solution with a number from 0 to 3."
+"""What the verifier is told in a chat template, before the question."""
 LEAD = "Grade:"
 """How the verifier's answer begins: small models grade only when led to it."""
 GRADE_TOKENS = 3

@@ -1,0 +1,61 @@
+"""A run's contest: its test problems, and the models that solve them in every way of choosing steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stepwise.evaluation import spread
+from stepwise.methods.rationalyst.assembly import Assembled, assemble
+from stepwise.methods.rationalyst.comparing import Outcome, compare
+from stepwise.params import Params, RationalystRun, RationalystSupervisionParams
+from stepwise.params.rationalyst_supervision import Chooser
+from stepwise.records import Problem, read_jsonl
+from stepwise.tasks import get_task
+from stepwise.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Contest:
+    """What is asked, who answers, and in which ways."""
+
+    task: Task
+    problems: list[Problem]
+    models: Assembled
+    supervision: RationalystSupervisionParams
+    seed: int
+
+    def hold(self) -> dict[Chooser, Outcome]:
+        """Let every way choose the agent's steps."""
+        return compare(self.models, self.task, self.problems, self.supervision, seed=self.seed)
+
+
+def prepare(
+    params: Params,
+    run: RationalystRun,
+    folders: dict[str, Path],
+    *,
+    task: str,
+    data: Path,
+    work: Path,
+    only: Chooser | None = None,
+) -> Contest:
+    """The contest of a run.
+
+    Args:
+        params: seed, limits, the task's parameters, backend and rationalyst_supervision are read.
+        run: how many test problems are solved, how many training problems the agent is shown.
+        folders: the models by role.
+        task: name of the task.
+        data: folder of the task's problems; train.jsonl is read only for problems to show.
+        work: takes the journals.
+        only: the one way of choosing steps; without it all that the parameters name.
+    """
+    asked = get_task(task, params.limits.cap(params.task[task]), seed=params.seed)
+    supervision = params.rationalyst_supervision
+    if only is not None:
+        supervision = supervision.model_copy(update={"choosers": (only,)})
+    shown = spread(read_jsonl(data / "train.jsonl", Problem), run.shots) if run.shots else []
+    models = assemble(folders, run, supervision, params.backend, task=asked, shown=shown, seed=params.seed, work=work)
+    problems = spread(read_jsonl(data / "test.jsonl", Problem), run.items)
+    return Contest(asked, problems, models, supervision, params.seed)
