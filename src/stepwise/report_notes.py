@@ -33,7 +33,7 @@ PEOPLE = (
     "The step that a person wrote next, put in the note's place, tells all: its gain is the most a note could have. "
     f"Gains in nats; the threshold is the filter's. {MEANS}"
 )
-SHARES = f"Percent of a note's content words and numbers that are there; another step is another document's. {MEANS}"
+SHARES = "Percent of a note's content words and numbers that are there; another step is another document's."
 UNSEEN = (
     "How much likelier a note makes what follows than no note does, in nats, on documents that were not trained on; "
     f"`elsewhere` are the trained model's notes of other documents. Differences are paired by place. {MEANS}"
@@ -105,7 +105,7 @@ def sections(studies: Studies) -> str:
         parts += [grid.html() for grid in _people(mined)]
         parts.append(_causes(mined).html(_failures(mined.failures) if mined.failures else ""))
     written = "".join(
-        details(f"{run}, {name}: notes at {len(one.examples)} places", _written(one.examples))
+        details(f"{run}, {name}: examples of notes ({len(one.examples)})", _written(one.examples))
         for run, kinds in studies.unseen.items()
         for name, one in kinds.items()
     )
@@ -167,10 +167,13 @@ def _people(mined: Mined) -> list[Grid]:
         for name, one in mined.people.items()
         for which in ("all", "kept", "rejected")
     ]
+    means = (
+        MEANS if any(one.overlap.all.own_step_of_documents for one in mined.people.values()) else "Means over notes."
+    )
     columns = ("source", "which", "notes", "in the step", "in another step", "difference")
     return [
         Grid("gain of mined notes beside people's steps", head, gains, PEOPLE),
-        Grid("overlap of mined notes with people's steps", columns, shares, SHARES, texts=2),
+        Grid("overlap of mined notes with people's steps", columns, shares, f"{SHARES} {means}", texts=2),
     ]
 
 
