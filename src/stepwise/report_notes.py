@@ -30,13 +30,14 @@ FILTERED = {
 WRITERS = ("trained", "untrained", "elsewhere")
 MEANS = "Means over documents with 95 % bootstrap intervals."
 PEOPLE = (
-    "The step that a person wrote next, put in the note's place, tells all: its gain is the most a note could have. "
+    "The step that a person wrote next, put in the note's place, tells all: what a note could gain at best, roughly. "
     f"Gains in nats; the threshold is the filter's. {MEANS}"
 )
 SHARES = "Percent of a note's content words and numbers that are there; another step is another document's."
 UNSEEN = (
     "How much likelier a note makes what follows than no note does, in nats, on documents that were not trained on; "
-    f"`elsewhere` are the trained model's notes of other documents. Differences are paired by place. {MEANS}"
+    f"`elsewhere` are the trained model's notes of other documents. Differences are paired by place. {MEANS} "
+    "A study, made once, no part of this run."
 )
 
 
@@ -133,7 +134,10 @@ def _counts(mined: Mined) -> Grid:
         [name, str(kind.documents), *(numeral(kind.filter.get(key)) for key in FILTERED)]
         for name, kind in mined.kinds.items()
     ]
-    note = f"A study, made once with {mined.model}, no part of this run; gains in nats."
+    note = (
+        f"A study, made once with {mined.model}, no part of this run. "
+        "A note may have several reasons against it; gains in nats."
+    )
     return Grid("notes mined from real documents", ("source", "documents", *FILTERED.values()), rows, note)
 
 
