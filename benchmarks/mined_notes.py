@@ -142,7 +142,7 @@ def against_people(found: Mined, backend: Backend, params: Params, work: Path) -
     return {
         "steps": len(pairs),
         "overlap": {
-            name: _overlap(pairs, others, chosen)
+            name: overlap(pairs, others, chosen)
             for name, chosen in (("all", None), ("kept", True), ("rejected", False))
         },
         "gain_of_notes": mean(zip(names, ours, strict=True)),
@@ -151,6 +151,29 @@ def against_people(found: Mined, backend: Backend, params: Params, work: Path) -
         "threshold": threshold,
         "notes_at_threshold": sum(one >= threshold for one in ours) / len(ours),
         "steps_at_threshold": sum(one >= threshold for one in theirs) / len(theirs),
+    }
+
+
+def overlap(pairs: Sequence[tuple[JudgedRationale, str]], others: Sequence[str], kept: bool | None) -> dict[str, Any]:
+    """Mean shares of a note's content words and numbers that are in its step, and in another document's.
+
+    Over notes, and with intervals over documents, their paired difference too.
+    """
+    rows = [
+        (one.rationale.document_id, share(one.rationale.text, step), share(one.rationale.text, other))
+        for (one, step), other in zip(pairs, others, strict=True)
+        if kept is None or one.keep == kept
+    ]
+    said = [(name, own, other) for name, own, other in rows if own is not None and other is not None]
+    if not said:
+        return {"notes": len(rows), "own_step": 0.0, "other_step": 0.0}
+    return {
+        "notes": len(rows),
+        "own_step": float(np.mean([own for _, own, _ in said])),
+        "other_step": float(np.mean([other for _, _, other in said])),
+        "own_step_of_documents": mean((name, own) for name, own, _ in said),
+        "other_step_of_documents": mean((name, other) for name, _, other in said),
+        "own_minus_other": mean((name, own - other) for name, own, other in said),
     }
 
 
@@ -179,20 +202,6 @@ def _of_other_documents(notes: Sequence[Rationale], steps: Sequence[str]) -> lis
     names = list(firsts)
     after = dict(zip(names, [*names[1:], names[0]], strict=True))
     return [firsts[after[note.document_id]] for note in notes]
-
-
-def _overlap(
-    pairs: Sequence[tuple[JudgedRationale, str]], others: Sequence[str], kept: bool | None
-) -> dict[str, float]:
-    """Mean shares of a note's content words and numbers that are in its step, and in another document's."""
-    rows = [
-        (share(one.rationale.text, step), share(one.rationale.text, other))
-        for (one, step), other in zip(pairs, others, strict=True)
-        if kept is None or one.keep == kept
-    ]
-    said = [(own, other) for own, other in rows if own is not None and other is not None]
-    means = np.mean(said, axis=0).tolist() if said else (0.0, 0.0)
-    return {"notes": len(rows), "own_step": means[0], "other_step": means[1]}
 
 
 def _kept_by_source(judged: Sequence[JudgedRationale]) -> dict[str, str]:

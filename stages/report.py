@@ -12,13 +12,13 @@ from stepwise.stage import Run, stage
 
 @stage(params=("tasks", "models", "rationalyst_runs"))
 def main(
-    run: Run, *, evaluations: Path, predictions: Path, preparations: Path, rationalyst: Path, notes: Path, plots: Path,
-    out: Path, metrics: Path,
+    run: Run, *, evaluations: Path, predictions: Path, preparations: Path, rationalyst: Path, notes: Path,
+    studies: Path, plots: Path, out: Path, metrics: Path,
 ) -> None:  # fmt: skip
     """Collect the metrics that stages left and compare methods, as JSON for DVC and as a page for people."""
     rows = report.collect(evaluations, run.params.tasks, run.params.models)
     pairs = compare_with_baselines(rows, partial(greedy, predictions))
-    chapter = report_rationalyst.collect(rationalyst, run.params.rationalyst_runs, notes)
+    chapter = report_rationalyst.collect(rationalyst, run.params.rationalyst_runs, notes, studies)
     report.build(rows, preparations, plots, run.work / "report", metrics, pairs, chapter)
     report_pairs.write(metrics.with_name("comparisons.json"), pairs)
     run.publish(run.work / "report", out)

@@ -51,6 +51,18 @@ REQUIREMENTS = {
 }
 
 
+@pytest.fixture
+def chromium(tmp_path: Path) -> Callable[..., str]:
+    """Opens a page in the browser, with more options of the command line; returns what it prints."""
+
+    def opened(page: Path, *more: str) -> str:
+        options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        options += [f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=2000", *more, page.as_uri()]
+        return subprocess.run(["chromium", *options], capture_output=True, text=True, timeout=120).stdout
+
+    return opened
+
+
 @cache
 def met(name: str) -> bool:
     """Whether this machine has it; asked once, and only when a test needs it."""

@@ -1,7 +1,5 @@
 import io
 import json
-import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -191,19 +189,9 @@ def test_bad_metrics_are_named(folder):
 
 
 @pytest.mark.browser
-def test_the_page_in_a_browser(folder, tmp_path):
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
+def test_the_page_in_a_browser(folder, tmp_path, chromium):
     page = built(folder)
-    options = [
-        "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-        f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=2000",
-    ]  # fmt: skip
-    done = subprocess.run(
-        [chromium, *options, "--dump-dom", page.as_uri()], capture_output=True, text=True, timeout=120
-    )
-    assert "Accuracy on the test problems" in done.stdout
+    assert "Accuracy on the test problems" in chromium(page, "--dump-dom")
     picture = tmp_path / "page.png"
-    subprocess.run([chromium, *options, f"--screenshot={picture}", page.as_uri()], capture_output=True, timeout=120)
+    chromium(page, f"--screenshot={picture}")
     assert picture.stat().st_size > 10_000

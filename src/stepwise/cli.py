@@ -102,6 +102,8 @@ def _reading(command: Callable[..., argparse.ArgumentParser]) -> None:
     vote.add_argument("--scores", type=Path, help="a reranker's scores of them, as in evaluations/vote")
     report = command("report", _report, "Show the table of all evaluations.", "python -m stepwise report")
     report.add_argument("--metrics", type=Path, default=Path("metrics"), help="folder of metrics (default: metrics)")
+    studies = Path("studies/metrics")
+    report.add_argument("--studies", type=Path, default=studies, help=f"folder of studies (default: {studies})")
     command("sync", _sync, "Send to MLflow the runs that it does not have yet.", "python -m stepwise sync")
 
 
@@ -173,7 +175,7 @@ def _report(parsed: argparse.Namespace) -> None:
 
     of = params.load()
     rows = report.collect(parsed.metrics / "evaluate", of.tasks, of.models)
-    chapter = report_rationalyst.collect(parsed.metrics / "rationalyst", of.rationalyst_runs)
+    chapter = report_rationalyst.collect(parsed.metrics / "rationalyst", of.rationalyst_runs, studies=parsed.studies)
     report.show(rows, report_pairs.read(parsed.metrics / "comparisons.json"), chapter=chapter)
 
 

@@ -1,4 +1,4 @@
-"""Pieces of the report's page: sections and tables, every text escaped."""
+"""Pieces of the report's page: sections, tables, parts that unfold and lists, every text escaped."""
 
 from __future__ import annotations
 
@@ -25,3 +25,19 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]], texts: int = 1) ->
     lines = "".join(f"<tr>{cells('td', row)}</tr>\n" for row in body)
     top = f"<thead><tr>{cells('th', head)}</tr></thead>"
     return f'<div class="wide"><table>\n{top}\n<tbody>\n{lines}</tbody></table></div>'
+
+
+def details(summary: str, body: str) -> str:
+    """A part of the page that unfolds on a click; nothing without a body."""
+    return f"<details>\n<summary>{escape(summary)}</summary>\n{body}\n</details>\n" if body else ""
+
+
+def definitions(items: Iterable[tuple[str, str]]) -> str:
+    """A list of terms, which are text, and what is said of each, which is HTML; nothing without items."""
+    lines = "".join(f"<dt>{escape(term)}</dt><dd>{said}</dd>\n" for term, said in items)
+    return f"<dl>\n{lines}</dl>" if lines else ""
+
+
+def placed(before: str, note: str, after: str) -> str:
+    """A note between the texts around it."""
+    return f"{escape(before)} <strong>[{escape(note)}]</strong> {escape(after)}"

@@ -29,6 +29,7 @@ td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
 svg .axis { stroke: var(--line); } svg .mark { fill: var(--fill); } svg .path { stroke: var(--fill); fill: none; }
 svg .range { stroke: var(--ink); stroke-width: 1.5; } p, dt { color: var(--soft); } dd { margin: 0 0 .5rem; }
+details { margin: .5rem 0; } summary { cursor: pointer; }
 """
 
 

@@ -1,16 +1,18 @@
-"""RATIONALYST's chapter of the report: ways of choosing steps, what the filter did, and notes to look at."""
+"""RATIONALYST's chapter of the report: ways of choosing steps, what the filter did, notes to look at, and studies."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stepwise import report_notes, report_studies
 from stepwise.records import Document, JudgedRationale, read_jsonl
-from stepwise.report_html import section, table
+from stepwise.report_html import section
+from stepwise.report_notes import FILTERED, Grid, listed, numeral
+from stepwise.report_studies import Example, Studies
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,18 +23,6 @@ AROUND = 160
 """Characters of the text before a note and after it."""
 DEMONSTRATION = "demonstration, no conclusion"
 HEAD = ("chooser", "accuracy [95 %]", "over greedy", "over random", "calls", "read", "written", "stuck", "answerless")
-FILTERED = {
-    "notes": "notes",
-    "kept": "kept",
-    "kept_share": "share",
-    "rejected_gain": "too small a gain",
-    "rejected_answer": "tells the answer",
-    "rejected_numbers": "tells numbers",
-    "rejected_copied": "copies",
-    "gain_mean": "mean gain",
-    "gain_kept_mean": "of the kept",
-}
-"""What the filter counts, and how the page calls it. A rejected note may have several reasons."""
 COSTS = "Calls and tokens are means a problem; the agent and its problems are the same in every row."
 
 
@@ -52,29 +42,23 @@ class Supervised:
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A judged note where it stands."""
-
-    before: str
-    note: str
-    after: str
-    gain: float
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Chapter:
     """What the report says of RATIONALYST."""
 
     runs: list[Supervised] = field(default_factory=list)
     filtered: dict[str, dict[str, float]] = field(default_factory=dict)
     """The filter's counts by source."""
-    examples: dict[str, list[Shown]] = field(default_factory=dict)
+    examples: dict[str, list[Example]] = field(default_factory=dict)
     """Kept and rejected notes by `SOURCE, kept` and `SOURCE, rejected`."""
+    studies: Studies = field(default_factory=Studies)
 
 
-def collect(metrics: Path, runs: Collection[str], notes: Path | None = None) -> Chapter:
-    """The chapter of these runs from the metrics, and with `notes` (documents and judged notes) their examples."""
+def collect(metrics: Path, runs: Collection[str], notes: Path | None = None, studies: Path | None = None) -> Chapter:
+    """The chapter of these runs from the metrics.
+
+    With `notes` (documents and judged notes) it has their examples, and what the studies of notes in `studies` found,
+    as far as they are there. Raises StudyError for a study's file of another shape.
+    """
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(metrics.glob("supervision/*.json"))]
     supervised = [
         Supervised(one["model"], one["task"], one["demonstration"], one["choosers"])
@@ -86,12 +70,15 @@ def collect(metrics: Path, runs: Collection[str], notes: Path | None = None) -> 
         source: {name: value for name, value in one.items() if isinstance(value, int | float)}
         for source, one in counts.items()
     }
-    return Chapter(supervised, numbers if runs else {}, _examples(notes) if notes and runs else {})
+    if not runs:
+        return Chapter(supervised)
+    made = report_studies.collect(studies, runs) if studies else Studies()
+    return Chapter(supervised, numbers, _examples(notes) if notes else {}, made)
 
 
 def summary(chapter: Chapter) -> dict[str, Any]:
-    """Accuracy by way of choosing, task and run, nested as that of other methods."""
-    nested: dict[str, Any] = {}
+    """Accuracy by way of choosing, task and run, nested as that of other methods, and the studies' numbers."""
+    nested: dict[str, Any] = report_notes.summary(chapter.studies)
     for run in chapter.runs:
         for row in run.rows:
             tasks = nested.setdefault(f"rationalyst_{row['chooser']}", {})
@@ -116,45 +103,26 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 
 def tables(chapter: Chapter) -> list[Table]:
-    """A table a run for the terminal."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = []
-    for run in chapter.runs:
-        one = Table(box=box.SIMPLE_HEAD, title=f"RATIONALYST, {run.title}", title_justify="left", title_style="")
-        for number, name in enumerate(HEAD):
-            one.add_column(Text(name), justify="right" if number else "left", no_wrap=True)
-        for row in run.rows:
-            one.add_row(*map(Text, cells(row)))
-        made.append(one)
-    return made
+    """A table a run for the terminal, and those of the studies."""
+    return [_choosers(run).printed() for run in chapter.runs] + report_notes.tables(chapter.studies)
 
 
 def sections(chapter: Chapter) -> str:
     """The chapter's part of the page."""
-    parts = [
-        section(f"RATIONALYST: {run.title}", table(HEAD, [cells(row) for row in run.rows]), COSTS)
-        for run in chapter.runs
-    ]
-    rows = [[source, *(_number(of.get(name)) for name in FILTERED)] for source, of in chapter.filtered.items()]
-    head = ["source", *FILTERED.values()]
-    parts.append(section("RATIONALYST: what the filter kept", table(head, rows), "Notes by source; gains in nats."))
-    parts += [section(f"RATIONALYST: notes, {name}", _listed(shown)) for name, shown in chapter.examples.items()]
-    return "".join(parts)
+    parts = [_choosers(run).html() for run in chapter.runs]
+    rows = [[source, *(numeral(of.get(name)) for name in FILTERED)] for source, of in chapter.filtered.items()]
+    kept = Grid("what the filter kept", ("source", *FILTERED.values()), rows, "Notes by source; gains in nats.")
+    parts.append(kept.html())
+    for name, several in chapter.examples.items():
+        parts.append(section(f"RATIONALYST: notes, {name}", listed(("", one) for one in several)))
+    return "".join(parts) + report_notes.sections(chapter.studies)
 
 
-def _listed(shown: Sequence[Shown]) -> str:
-    items = []
-    for one in shown:
-        why = f" ({', '.join(one.reasons)})" if one.reasons else ""
-        place = f"{escape(one.before)} <strong>[{escape(one.note)}]</strong> {escape(one.after)}"
-        items.append(f"<dt>gain {one.gain:+.2f}{escape(why)}</dt><dd>{place}</dd>\n")
-    return f"<dl>\n{''.join(items)}</dl>" if items else ""
+def _choosers(run: Supervised) -> Grid:
+    return Grid(run.title, HEAD, [cells(row) for row in run.rows], COSTS)
 
 
-def _examples(notes: Path) -> dict[str, list[Shown]]:
+def _examples(notes: Path) -> dict[str, list[Example]]:
     """Notes spread over each source's judged ones, where their files are."""
     found = {}
     for path in sorted((notes / "judged").glob("*.jsonl")):
@@ -167,11 +135,11 @@ def _examples(notes: Path) -> dict[str, list[Shown]]:
     return found
 
 
-def _shown(judged: JudgedRationale, text: str) -> Shown:
+def _shown(judged: JudgedRationale, text: str) -> Example:
     note = judged.rationale
     before, after = text[: note.position].strip(), text[note.position : note.end].strip()
     cut = f"... {before[-AROUND:]}" if len(before) > AROUND else before
-    return Shown(cut, note.text, after[:AROUND], judged.gain, judged.reasons)
+    return Example(before=cut, note=note.text, following=after[:AROUND], gain=judged.gain, reasons=judged.reasons)
 
 
 def _over(row: dict[str, Any], baseline: str) -> str:
@@ -180,7 +148,3 @@ def _over(row: dict[str, Any], baseline: str) -> str:
     if name not in row:
         return "-"
     return f"{100 * row[name]:+.1f} [{100 * row[f'{name}_low']:+.1f}, {100 * row[f'{name}_high']:+.1f}]"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}" if value == int(value) else f"{value:.2f}"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.by_document import mean
+from benchmarks.mined_notes import Mined, failures, figures, overlap
 from benchmarks.note_causes import CAUSES, cause, share
-from benchmarks.note_gains import moved
+from benchmarks.note_gains import described, moved
 from stepwise.methods.rationalyst.mining import Place
 from stepwise.records import Document, JudgedRationale, Rationale
+from stepwise.report_studies import Failures, Kind, Overlap, Scored
 
 TEXT = "Question: Tom picks 6 pears a day for 7 days. How many pears is that?\nAnswer:"
 STEP = "\nHe picks 6 * 7 = 42 pears."
@@ -65,3 +67,36 @@ def test_before_the_answer_line_there_is_nothing_left_to_find():
     note = judged("Find the apples.")
     late = note.model_copy(update={"rationale": note.rationale.model_copy(update=place)})
     assert cause(document, late, [EXAMPLE], ()) == "goes on at the end"
+
+
+def test_the_overlap_over_documents_weighs_each_document_once():
+    """Document d has a note that says only what the step says and one that does not; e has one of the first kind."""
+    there, not_there = judged("Picks 42 pears."), judged("Baskets.")
+    other = there.model_copy(update={"rationale": there.rationale.model_copy(update={"document_id": "e"})})
+    found = overlap([(there, STEP), (not_there, STEP), (other, STEP)], ["Nothing."] * 3, None)
+    assert (found["notes"], found["own_step"], found["other_step"]) == (3, 2 / 3, 0.0)
+    assert found["own_step_of_documents"] == {"value": 0.75, "low": 0.5, "high": 1.0}
+    assert found["own_minus_other"]["value"] == 0.75
+    assert Overlap.model_validate(found).other_step_of_documents is not None
+    assert overlap([(judged("So."), STEP)], ["Nothing."], None) == {"notes": 1, "own_step": 0.0, "other_step": 0.0}
+
+
+def test_the_report_reads_what_the_studies_write():
+    kept = judged("Multiply to count the pears.", 2.0).model_copy(update={"keep": True, "reasons": ()})
+    found = Mined("gsm8k", [DOCUMENT], [kept, judged("It is 42.", 3.0, "answer"), judged("Look at apples.")], {})
+    kind = Kind.model_validate(figures(found))
+    assert (kind.documents, kind.filter["notes"], kind.filter["rejected_answer"]) == (1, 3, 1)
+    assert [one.note for one in kind.examples_kept] == ["Multiply to count the pears."]
+    assert [one.reasons for one in kind.examples_rejected] == [("answer",), ("gain",)]
+    some = Failures.model_validate(failures([found], 50))
+    assert [(row.source, row.cause) for row in some.rows] == [
+        ("gsm8k", "states the answer"),
+        ("gsm8k", "about something else"),
+    ]
+    assert some.by_cause.keys() == kind.rejected_by_cause.keys() <= some.rules.keys()
+
+    spots = [(DOCUMENT, Place(1, 2)), (DOCUMENT, Place(2, 3))]
+    gains = described(spots, {"trained": [1.0, 2.0], "untrained": [0.0, -1.0], "elsewhere": [1.0, 0.0]})
+    scored = Scored.model_validate({"scorer": "agent", **gains})
+    assert (scored.trained_minus_untrained.value, scored.trained_minus_elsewhere.value) == (2.0, 1.0)
+    assert scored.helps.elsewhere == 0.5
