@@ -195,16 +195,9 @@ def test_failures_are_sorted_by_cause(folder):
     ]
 
 
-def test_the_numbers_are_among_the_metrics(folder):
+def test_numbers_of_studies_are_no_metrics_of_the_run(folder):
     page(folder)
-    found = json.loads((folder / "out.json").read_text())
-    counts = found["rationalyst_mined_notes"]["gsm8k"]
-    assert (counts["documents"], counts["notes"], counts["kept"], counts["rejected_answer"]) == (4, 9, 3, 2)
-    assert [counts[f"notes_minus_steps{end}"] for end in ("", "_low", "_high")] == [-4.5, -5.0, -4.25]
-    assert counts["own_step"] == 0.5
-    assert "own_step" not in found["rationalyst_mined_notes"]["webtext"]
-    assert found["rationalyst_note_gains"].keys() == {"tiny"}
-    assert found["rationalyst_note_gains"]["tiny"]["toy"]["trained_minus_untrained"] == 4.0
+    assert json.loads((folder / "out.json").read_text()).keys() == {"warm_up"}
 
 
 def test_without_the_files_or_without_runs_the_report_is_as_it_was(folder):

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stepwise.report_html import definitions, details, placed, section, table
-from stepwise.report_studies import Example, Failures, Kind, Mined, Overlap, Part, Scored, Studies, Written
+from stepwise.report_studies import Example, Failures, Kind, Mined, Overlap, Scored, Studies, Written
 from stepwise.statistics import Interval
 
 if TYPE_CHECKING:
@@ -68,28 +68,6 @@ class Grid:
         for row in self.rows:
             made.add_row(*map(Text, row))
         return made
-
-
-def summary(studies: Studies) -> dict[str, Any]:
-    """Counts and means of mined notes by kind, and of unseen documents' by run and kind, nested as other numbers."""
-    mined: dict[str, Any] = {}
-    for name, kind in studies.mined.kinds.items() if studies.mined else ():
-        mined[name] = {"documents": kind.documents} | {
-            key: round(kind.filter[key], 4) for key in FILTERED if key in kind.filter
-        }
-        if people := kind.against_people:
-            shares = {key: round(getattr(people.overlap.all, key), 4) for key in ("own_step", "other_step")}
-            mined[name] |= shares | _flat(people, "gain_of_notes", "gain_of_steps", "notes_minus_steps")
-    gains = {
-        run: {
-            name: _flat(one.other.gain, *WRITERS)
-            | _flat(one.other, "trained_minus_untrained", "trained_minus_elsewhere")
-            for name, one in kinds.items()
-        }
-        for run, kinds in studies.unseen.items()
-    }
-    both = {"rationalyst_mined_notes": mined, "rationalyst_note_gains": gains}
-    return {name: found for name, found in both.items() if found}
 
 
 def tables(studies: Studies) -> list[Table]:
@@ -249,16 +227,6 @@ def _written(examples: Sequence[Written]) -> str:
         )
         for one in examples
     )
-
-
-def _flat(of: Part, *names: str) -> dict[str, float]:
-    """Intervals as three numbers each."""
-    found = {name: getattr(of, name) for name in names}
-    return {
-        f"{name}{end}": round(value, 4)
-        for name, one in found.items()
-        for end, value in (("", one.value), ("_low", one.low), ("_high", one.high))
-    }
 
 
 def _nats(one: Interval, digits: int = 2) -> str:

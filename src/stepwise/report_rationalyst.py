@@ -77,8 +77,8 @@ def collect(metrics: Path, runs: Collection[str], notes: Path | None = None, stu
 
 
 def summary(chapter: Chapter) -> dict[str, Any]:
-    """Accuracy by way of choosing, task and run, nested as that of other methods, and the studies' numbers."""
-    nested: dict[str, Any] = report_notes.summary(chapter.studies)
+    """Accuracy by way of choosing, task and run, nested as that of other methods; studies keep their numbers."""
+    nested: dict[str, Any] = {}
     for run in chapter.runs:
         for row in run.rows:
             tasks = nested.setdefault(f"rationalyst_{row['chooser']}", {})

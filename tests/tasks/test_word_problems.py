@@ -1,4 +1,5 @@
 import random
+import re
 from fractions import Fraction
 
 import pytest
@@ -84,6 +85,18 @@ def test_distractors_are_told_and_unused():
         for i in p.meta["unused"]:
             numbers[i] = "1000"
         assert evaluate_formula(parse_formula(p.reference.text), numbers) == int(p.answer)
+
+
+def test_no_quantity_that_matters_is_above_the_largest():
+    small = task("n_cot", options={"largest": 50})
+    problems = [p for split in ("train", "dev", "test") for p in small.load(split).problems]
+    assert len({p.question for p in problems}) == len(problems)
+    for p in problems:
+        said = [int(number) for number in re.findall(r"[0-9]+", p.reference.text)]
+        assert max(said) <= 50
+        assert all(p.meta["numbers"][i] in said for i in range(len(p.meta["numbers"])) if i not in p.meta["unused"])
+    with pytest.raises(ParamsError, match="largest"):
+        task(options={"largest": 49})
 
 
 def test_every_template_is_told_and_none_held_out_in_training():
