@@ -186,6 +186,7 @@ class SampleScore(Record):
 
 
 R = TypeVar("R", bound=BaseModel)
+_REMEDY = "run the stage that makes it (`dvc repro` makes all)"
 
 
 class RecordError(StepwiseError, ValueError):
@@ -201,15 +202,19 @@ def iterate_jsonl(path: str | Path, record: type[R]) -> Iterator[R]:
     """Stream a JSONL file of one record type; see read_jsonl."""
     path = Path(path)
     if not path.is_file():
-        raise RecordError(f"{path} does not exist; run the stage that makes it (`dvc repro` makes all)")
+        raise RecordError(f"{path} does not exist; {_REMEDY}")
+    number = 1
     with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
+        try:
+            for line in lines:
                 yield record.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                where = ".".join(str(part) for part in first["loc"]) or "the line"
-                raise RecordError(f"{path}, line {number}: {where}: {first['msg']}") from error
+                number += 1
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the line"
+            raise RecordError(f"{path}, line {number}: {where}: {first['msg']}") from error
+        except UnicodeDecodeError as error:
+            raise RecordError(f"{path}, line {number} or later: no UTF-8 ({error.reason}); {_REMEDY}") from error
 
 
 def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from stepwise.compose import compose
 from stepwise.methods.rationalyst import manifest
 from stepwise.methods.rationalyst.solved_problems import solved
 from stepwise.params import TaskParams
@@ -25,12 +22,11 @@ from stepwise.records import (
 )
 from stepwise.tasks import get_task
 from tests.kills import Stage, survives_a_kill_in_a_pass, survives_kills_in_training
+from tests.methods.rationalyst.rooms import make_room, start
 
-REPO = Path(__file__).resolve().parents[3]
 NAME = "word_problems_text"
 TASK = get_task(NAME, TaskParams(form="n_cot", train=24, dev=2, test=6), seed=1)
 PARAMS = [
-    "scale=smoke",
     "rationalyst_embedding.window=1",
     "backend.batch_tokens=1000",
     "rationalyst_runs.tiny.epochs=4",
@@ -43,11 +39,8 @@ PARAMS = [
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with code, parameters and the rows that the stages read."""
-    folder = tmp_path_factory.mktemp("room")
-    for name in ("src", "stages", "checkpoints"):
-        (folder / name).symlink_to(REPO / name)
-    (folder / "params.yaml").write_text(compose(PARAMS, REPO / "conf"))
+    """A room with the rows that the stages read."""
+    folder = make_room(tmp_path_factory.mktemp("room"), PARAMS)
     problems = TASK.load("train").problems
     write_jsonl(folder / "tasks" / NAME / "train.jsonl", problems)
     write_jsonl(folder / "tasks" / NAME / "test.jsonl", TASK.load("test").problems)
@@ -82,24 +75,13 @@ def make_notes(folder: Path, documents: list[Document]) -> None:
         write_jsonl(folder / "judged" / f"{source}.jsonl", judged)
 
 
-def environment() -> dict[str, str]:
-    ours = {"PYTHONPATH": str(REPO / "src"), "OMP_NUM_THREADS": "1", "STEPWISE_TRACKING": "off"}
-    return {**os.environ, **ours}
-
-
 def stage(room: Path, name: str, arguments: str, outs: str) -> Stage:
     """`arguments` and `outs` are the command line, inputs and outputs; outputs lie in a folder of the stage."""
     made = {key: Path(name) / key for key in outs.split()}
     shutil.rmtree(room / name, ignore_errors=True)
     given = [word for key, path in made.items() for word in (f"--{key}", str(path))]
-
-    def start() -> subprocess.Popen[str]:
-        command = [sys.executable, f"stages/{name}.py", *arguments.split(), *given]
-        return subprocess.Popen(
-            command, cwd=room, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-    return Stage(start, room / ".work" / name, [room / path for path in made.values()])
+    command = [f"stages/{name}.py", *arguments.split(), *given]
+    return Stage(lambda: start(room, *command), room / ".work" / name, [room / path for path in made.values()])
 
 
 @pytest.mark.slow
@@ -171,12 +153,9 @@ def test_stages_without_a_model_leave_the_old_or_the_new(room: Path, name: str, 
     for file in files:
         file.write_text("old\n")
     old = made.digest()
-    command = [sys.executable, "-c", DYING, f"stages/{name}.py", *arguments.split()]
-    given = ["--out", f"{name}/out", "--metrics", f"{name}/metrics"]
+    command = [f"stages/{name}.py", *arguments.split(), "--out", f"{name}/out", "--metrics", f"{name}/metrics"]
     seen = set()
-    with subprocess.Popen(
-        [*command, *given], cwd=room, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as dying:
+    with start(room, "-c", DYING, *command, stdin=subprocess.PIPE, stderr=None) as dying:
         assert dying.stdin is not None
         assert dying.stdout is not None
         while dying.stdout.readline() == "killed\n":
