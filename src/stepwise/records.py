@@ -6,10 +6,10 @@ Text is parsed into records once, at the border; nothing downstream parses anoth
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TextIO, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
@@ -186,6 +186,7 @@ class SampleScore(Record):
 
 
 R = TypeVar("R", bound=BaseModel)
+_REMEDY = "run the stage that makes it (`dvc repro` makes all)"
 
 
 class RecordError(StepwiseError, ValueError):
@@ -201,41 +202,49 @@ def iterate_jsonl(path: str | Path, record: type[R]) -> Iterator[R]:
     """Stream a JSONL file of one record type; see read_jsonl."""
     path = Path(path)
     if not path.is_file():
-        raise RecordError(f"{path} does not exist; run the stage that makes it (`dvc repro` makes all)")
+        raise RecordError(f"{path} does not exist; {_REMEDY}")
+    number = 1
     with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
+        try:
+            for line in lines:
                 yield record.model_validate_json(line)
-            except ValidationError as error:
-                first = error.errors(include_url=False)[0]
-                where = ".".join(str(part) for part in first["loc"]) or "the line"
-                raise RecordError(f"{path}, line {number}: {where}: {first['msg']}") from error
+                number += 1
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the line"
+            raise RecordError(f"{path}, line {number}: {where}: {first['msg']}") from error
+        except UnicodeDecodeError as error:
+            raise RecordError(f"{path}, line {number} or later: no UTF-8 ({error.reason}); {_REMEDY}") from error
 
 
 def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:
     """Write records as JSONL to a temporary name, then rename. Returns how many."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     count = 0
-    try:
-        with temporary.open("w", encoding="utf-8") as out:
-            for record in records:
-                out.write(record.model_dump_json(exclude_defaults=True) + "\n")
-                count += 1
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with _new_file(Path(path)) as out:
+        for record in records:
+            out.write(record.model_dump_json(exclude_defaults=True) + "\n")
+            count += 1
     return count
 
 
 def write_json(path: str | Path, value: Mapping[str, object] | Sequence[object]) -> None:
     """Write one JSON document (sorted keys, a final newline) to a temporary name, then rename. NaN is refused."""
-    path = Path(path)
+    with _new_file(Path(path)) as out:
+        out.write(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[TextIO]:
+    """A file that takes the name when the block ends well.
+
+    Its temporary name is always the same: what a kill leaves behind is overwritten by the next run, and is not
+    published beside the output.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+        with temporary.open("w", encoding="utf-8") as out:
+            yield out
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -59,10 +59,16 @@ class Run:
     tracked: tracking.StageRun = field(repr=False)
 
     def publish(self, made: Path, out: Path) -> None:
-        """Move a finished file or folder to its place in one rename."""
+        """Move a finished file or folder to its place by renames, so that a kill leaves no half of one.
+
+        A folder that is there already goes aside first; it is removed with the work.
+        """
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.is_dir():
-            shutil.rmtree(out)
+            replaced = self.work / "replaced"
+            if replaced.exists():
+                shutil.rmtree(replaced)
+            out.replace(replaced)
         made.replace(out)
 
     def log(self, **metrics: float) -> None:

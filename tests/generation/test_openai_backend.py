@@ -21,17 +21,19 @@ FAST = {"attempts": 4, "pause": 0.01, "ready_seconds": 0.3}
 class Server:
     """Answers `<prompt>!<seed>`. `faults` are used up one a request: a status, "close" or "slow"."""
 
-    def __init__(self, faults=(), owner="vllm", echoes=True, model="m"):
+    def __init__(self, faults=(), owner="vllm", echoes=True, model="m", first=()):
         self.faults, self.owner, self.echoes, self.model = list(faults), owner, echoes, model
+        self.first = list(first)
         self.seen, self.headers, self.now, self.most = [], [], 0, 0
         self.lock = threading.Lock()
 
     def completion(self, asked):
         if asked.get("echo") and self.echoes:
             text = asked["prompt"] + "z"
-            tokens = list(range(0, len(text), 2))
-            values = [None, *(-float(offset) for offset in tokens[1:])]
-            return {"text": text, "logprobs": {"text_offset": tokens, "token_logprobs": values}}
+            places = range(0, len(text), 2)
+            tokens = [*self.first, *(text[place : place + 2] for place in places)]
+            values = [None, *(-float(place) for place in (places if self.first else places[1:]))]
+            return {"text": text, "logprobs": {"tokens": tokens, "token_logprobs": values}}
         return {
             "text": f"{asked['prompt']}!{asked.get('seed')}",
             "finish_reason": "length" if asked["max_tokens"] == 1 else "stop",
@@ -190,6 +192,13 @@ def test_scores_come_from_the_echo():
             backend.score(("abc",), ["xx"])
         with pytest.raises(GenerationError, match="give a prefix"):
             backend.score(("",), ["xx"])
+
+
+def test_a_first_token_that_the_text_does_not_show_moves_nothing():
+    with serve(Server(first=["<s>"])) as address:
+        backend = OpenAIBackend([address], timeout=5, **FAST)
+        assert backend.score(("abcd",), ["xxxx"]) == [(-4.0, -6.0)]
+        assert backend.score(("",), ["xx"]) == [(-0.0,)]
 
 
 def test_a_server_that_does_not_echo_cannot_score():

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import random
 import shlex
 import shutil
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.kills import Stage, survives_a_kill_in_a_pass, survives_kills_in_training
 from tests.smoke.clones import clone
 
 pytestmark = [pytest.mark.smoke, pytest.mark.slow, pytest.mark.timeout(1600)]
@@ -43,86 +40,25 @@ def longer(finished, tmp_path_factory):
     return copy
 
 
-def stage_of(project, name: str) -> tuple[list[str], list[Path]]:
-    """The command and outputs of the first stage of a matrix, from dvc.lock."""
+def stage_of(project, name: str) -> Stage:
+    """The first stage of a matrix, from dvc.lock."""
     stages = yaml.safe_load((project.folder / "dvc.lock").read_text())["stages"]
     entry = next(stages[key] for key in sorted(stages) if key.startswith(f"{name}@"))
-    return shlex.split(entry["cmd"]), [project.folder / out["path"] for out in entry["outs"]]
-
-
-def digest(paths: list[Path]) -> dict[str, str]:
-    """Hash of every file that a stage wrote; `tokens_per_second` and the like are in MLflow, not in files."""
-    files = [file for path in paths for file in (sorted(path.rglob("*")) if path.is_dir() else [path])]
-    return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file()}
-
-
-def remove(paths: list[Path]) -> None:
-    for path in paths:
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-
-
-def kill_when(project, command: list[str], reached: Callable[[], bool]) -> None:
-    process = project.start(*command, STEPWISE_TRACKING="off")
-    while not reached():
-        assert process.poll() is None, f"it ended before it could be killed\n{process.communicate()[0]}"
-        time.sleep(0.002)
-    process.kill()
-    process.communicate()
+    return Stage(
+        start=lambda: project.start(*shlex.split(entry["cmd"]), STEPWISE_TRACKING="off"),
+        work=project.folder / ".work" / name,
+        outs=[project.folder / out["path"] for out in entry["outs"]],
+    )
 
 
 @pytest.mark.parametrize(("stage", "kills"), [("warm_up", 1), ("reft_train", 3)])
 def test_training(longer, stage: str, kills: int):
-    """Each kill comes one or two checkpoints after the last, so always between the first and the last of nine."""
-    command, outs = stage_of(longer, stage)
-    longer.run(*command, STEPWISE_TRACKING="off")
-    undisturbed = digest(outs)
-    remove(outs)
-    work = longer.folder / ".work" / stage
-
-    def saved() -> set[str]:
-        return {path.name for path in work.glob("*/training/checkpoint-*")}
-
-    seen: set[str] = set()
-    for _ in range(kills):
-        wanted = len(seen) + random.SystemRandom().randint(1, 2)
-
-        def reached(wanted: int = wanted) -> bool:
-            seen.update(saved())
-            return len(seen) >= wanted
-
-        kill_when(longer, command, reached)
-        assert not any(path.exists() for path in outs)
-    assert "going on after step" in longer.run(*command, STEPWISE_TRACKING="off")
-    assert digest(outs) == undisturbed
+    survives_kills_in_training(stage_of(longer, stage), kills)
 
 
-@pytest.mark.parametrize(("stage", "batches"), [("evaluate", 6), ("rationalyst_mine", 1), ("rationalyst_score", 1)])
-def test_a_journalled_pass(longer, tmp_path: Path, stage: str, batches: int):
-    """Killed after one to `batches` of its batches, of which it has more."""
-    command, outs = stage_of(longer, stage)
-    longer.run(*command, STEPWISE_TRACKING="off")
-    undisturbed = digest(outs)
-    remove(outs)
-    work = longer.folder / ".work" / stage
-    wanted = random.SystemRandom().randint(1, batches)
-
-    def journals() -> list[Path]:
-        return sorted(work.glob("*/journal/*.jsonl"))
-
-    kill_when(longer, command, lambda: sum(path.read_bytes().count(b"\n") for path in journals()) >= wanted)
-    assert not any(path.exists() for path in outs)
-    kept = {}
-    for path in journals():
-        os.link(path, tmp_path / path.name)  # the stage clears its work in the end; the link still shows the journal
-        whole = path.read_bytes()
-        kept[path.name] = whole[: whole.rindex(b"\n") + 1] if b"\n" in whole else b""
-    longer.run(*command, STEPWISE_TRACKING="off")
-    assert digest(outs) == undisturbed
-    for name, before in kept.items():
-        after = (tmp_path / name).read_bytes()
-        keys = [json.loads(line)["key"] for line in after.splitlines()]
-        assert after.startswith(before)
-        assert len(keys) == len(set(keys)), "a batch that the journal has was made again"
+@pytest.mark.parametrize("stage", ["evaluate", "rationalyst_mine", "rationalyst_score"])
+def test_a_journalled_pass(longer, tmp_path: Path, stage: str):
+    survives_a_kill_in_a_pass(stage_of(longer, stage), "*/journal/*.jsonl", tmp_path)
 
 
 def test_make_repro_goes_on_after_a_kill(project, tmp_path: Path):

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -163,21 +164,31 @@ def _completion(choice: dict[str, Any]) -> Completion:
 
 
 def _echoed(choice: dict[str, Any], prefix: str, text: str) -> list[float]:
-    """Log-probabilities of the tokens of `text` in an echoed prompt."""
+    """Log-probabilities of the tokens of `text` in an echoed prompt.
+
+    Places come from the tokens' own texts: before the prompt there may be a token that it does not show (`<s>`).
+    """
     given = choice.get("logprobs") or {}
-    offsets, values = given.get("text_offset"), given.get("token_logprobs")
-    if not offsets or not values or not str(choice.get("text", "")).startswith(prefix + text):
+    tokens, values = given.get("tokens"), given.get("token_logprobs")
+    if not tokens or not values or not str(choice.get("text", "")).startswith(prefix + text):
         raise GenerationError(
             "the server does not echo prompts with log-probabilities, so it cannot score; "
             "serve the model with vLLM or take the transformers backend"
         )
-    if len(prefix) not in offsets:
+    start = "".join(tokens).find(prefix + text)
+    if start < 0:
+        raise GenerationError(
+            f"the server's tokens do not spell {(prefix + text)[-40:]!r}, perhaps because a character has several, "
+            "so it cannot score; take the transformers backend"
+        )
+    borders = list(accumulate(map(len, tokens), initial=0))
+    begin, end = start + len(prefix), start + len(prefix + text)
+    if begin not in borders:
         raise GenerationError(
             f"a token spans the border between {prefix[-20:]!r} and {text[:20]!r}, so the server cannot score it; "
             "end the prefix where a token ends or take the transformers backend"
         )
-    end = len(prefix) + len(text)
-    found = [value for offset, value in zip(offsets, values, strict=True) if len(prefix) <= offset < end]
+    found = [value for border, value in zip(borders, values, strict=False) if begin <= border < end]
     if None in found:
         raise GenerationError("nothing comes before the text to be scored; give a prefix of at least one token")
     return found

@@ -1,0 +1,180 @@
+"""RATIONALYST's stages as processes, on a few rows and the smallest model, killed with SIGKILL and run again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from stepwise.methods.rationalyst import manifest
+from stepwise.methods.rationalyst.solved_problems import solved
+from stepwise.params import TaskParams
+from stepwise.records import (
+    Document,
+    DocumentScore,
+    JudgedRationale,
+    Problem,
+    Rationale,
+    ScoredRationale,
+    write_jsonl,
+)
+from stepwise.tasks import get_task
+from tests.kills import Stage, survives_a_kill_in_a_pass, survives_kills_in_training
+from tests.methods.rationalyst.rooms import make_room, start
+
+NAME = "word_problems_text"
+TASK = get_task(NAME, TaskParams(form="n_cot", train=24, dev=2, test=6), seed=1)
+PARAMS = [
+    "rationalyst_embedding.window=1",
+    "backend.batch_tokens=1000",
+    "rationalyst_runs.tiny.epochs=4",
+    "rationalyst_training.dev_share=0.25",
+    "rationalyst_training.fine_tuning.saves=9",
+    "rationalyst_training.fine_tuning.evaluations=3",
+]
+"""Enough windows, batches and checkpoints to be killed between."""
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A room with the rows that the stages read."""
+    folder = make_room(tmp_path_factory.mktemp("room"), PARAMS)
+    problems = TASK.load("train").problems
+    write_jsonl(folder / "tasks" / NAME / "train.jsonl", problems)
+    write_jsonl(folder / "tasks" / NAME / "test.jsonl", TASK.load("test").problems)
+    make_corpus(folder, problems)
+    make_notes(folder, list(solved(TASK, problems)))
+    return folder
+
+
+def make_corpus(folder: Path, problems: list[Problem]) -> None:
+    """Two shards of long documents, with their scores."""
+    texts = [" ".join(problem.question for problem in problems[start:] + problems[:start]) * 8 for start in range(24)]
+    documents = [Document(id=f"d{number}", source="s", text=text) for number, text in enumerate(texts * 3)]
+    documents = [one.model_copy(update={"id": f"{one.id}-{number}"}) for number, one in enumerate(documents)]
+    half = len(documents) // 2
+    for rank, some in enumerate((documents[:half], documents[half:])):
+        write_jsonl(folder / "corpus" / f"shard-{rank}.jsonl", some)
+    shards = tuple(manifest.Shard(name=f"shard-{rank}.jsonl", rows=half, sha256="") for rank in range(2))
+    manifest.write(folder / "corpus", manifest.Manifest(shards=shards, inputs="", settings=""))
+    scores = [DocumentScore(document_id=one.id, source="s", score=0.5) for one in documents]
+    write_jsonl(folder / "scores.jsonl", scores)
+
+
+def make_notes(folder: Path, documents: list[Document]) -> None:
+    """One scored and judged note a document, before its solution."""
+    for source, some in (("corpus", documents[:12]), ("reasoning", documents[12:])):
+        notes = [Rationale(document_id=one.id, source="s", position=one.start, end=len(one.text), text=f"So {one.id}.")
+                 for one in some]  # fmt: skip
+        write_jsonl(folder / "documents" / f"{source}.jsonl", some)
+        scored = [ScoredRationale(rationale=one, plain=(-2.0, -1.0), aided=(-1.0, -1.0)) for one in notes]
+        write_jsonl(folder / "scored" / f"{source}.jsonl", scored)
+        judged = [JudgedRationale(rationale=one, gain=1.0, keep=True) for one in notes]
+        write_jsonl(folder / "judged" / f"{source}.jsonl", judged)
+
+
+def stage(room: Path, name: str, arguments: str, outs: str) -> Stage:
+    """`arguments` and `outs` are the command line, inputs and outputs; outputs lie in a folder of the stage."""
+    made = {key: Path(name) / key for key in outs.split()}
+    shutil.rmtree(room / name, ignore_errors=True)
+    given = [word for key, path in made.items() for word in (f"--{key}", str(path))]
+    command = [f"stages/{name}.py", *arguments.split(), *given]
+    return Stage(lambda: start(room, *command), room / ".work" / name, [room / path for path in made.values()])
+
+
+@pytest.mark.slow
+def test_embedding(room: Path, tmp_path: Path) -> None:
+    embed = stage(room, "rationalyst_embed", "--documents corpus --problems tasks", "out metrics")
+    survives_a_kill_in_a_pass(embed, "*/embedding/journals/*.jsonl", tmp_path)
+
+
+@pytest.mark.slow
+def test_training(room: Path) -> None:
+    arguments = f"--name tiny --task {NAME} --documents documents --judged judged --base checkpoints/tiny"
+    survives_kills_in_training(stage(room, "rationalyst_train", arguments, "out metrics plot"))
+
+
+@pytest.mark.slow
+def test_evaluation(room: Path, tmp_path: Path) -> None:
+    models = " ".join(f"--{role} checkpoints/tiny" for role in ("rationalyst", "agent", "scorer", "verifier"))
+    arguments = f"--name tiny --task {NAME} --data tasks/{NAME} {models}"
+    evaluate = stage(room, "rationalyst_evaluate", arguments, "out metrics plot")
+    survives_a_kill_in_a_pass(evaluate, "*/journal/*/*.jsonl", tmp_path)
+
+
+DYING = """
+import itertools, os, runpy, signal, sys
+import stepwise.stage, stepwise.tasks, stepwise.methods.rationalyst.prefilter, stepwise.methods.rationalyst.filtering
+
+def writes(event, args):
+    if event == "open":
+        return isinstance(args[1], str) and not args[1].startswith("r")
+    return event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
+
+def die_at(number):
+    left = [number]
+    def hook(event, args):
+        if writes(event, args):
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hook)
+
+sys.argv = sys.argv[1:]
+for number in itertools.count(1):
+    child = os.fork()
+    if not child:
+        die_at(number)
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    _, status = os.waitpid(child, 0)
+    print("killed" if os.WIFSIGNALED(status) else "ended", flush=True)
+    if not os.WIFSIGNALED(status):
+        break
+    input()
+"""
+"""Runs a stage again and again in a forked child, which dies before its first, second ... change to the disk."""
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("rationalyst_prefilter", "--documents corpus --scores scores.jsonl --problems tasks"),
+        ("rationalyst_filter", "--source corpus --documents documents/corpus.jsonl --scored scored/corpus.jsonl"),
+    ],
+)
+def test_stages_without_a_model_leave_the_old_or_the_new(room: Path, name: str, arguments: str) -> None:
+    """Killed before every change to the disk: each output is the old one or the new one; a folder may be away."""
+    made = stage(room, name, arguments, "out metrics")
+    made.run()
+    new, folder = made.digest(), made.outs[0].is_dir()
+    files = [Path(file) for file in new]
+    for file in files:
+        file.write_text("old\n")
+    old = made.digest()
+    command = [f"stages/{name}.py", *arguments.split(), "--out", f"{name}/out", "--metrics", f"{name}/metrics"]
+    seen = set()
+    with start(room, "-c", DYING, *command, stdin=subprocess.PIPE, stderr=None) as dying:
+        assert dying.stdin is not None
+        assert dying.stdout is not None
+        while dying.stdout.readline() == "killed\n":
+            found = made.digest()
+            for path in made.outs:
+                states = {"old": under(path, old), "new": under(path, new)}
+                if folder and path.name == "out":
+                    states["away"] = {}
+                state = next((word for word, known in states.items() if known == under(path, found)), "half")
+                seen.add(f"{path.name} {state}")
+            for file in files:
+                file.parent.mkdir(exist_ok=True)
+                file.write_text("old\n")
+            dying.stdin.write("\n")
+            dying.stdin.flush()
+    assert made.digest() == new
+    assert {"out old", "out new", "metrics old"} <= seen
+    assert not any(word.endswith("half") for word in seen), seen
+
+
+def under(path: Path, digest: dict[str, str]) -> dict[str, str]:
+    return {name: known for name, known in digest.items() if Path(name).is_relative_to(path)}

@@ -1,0 +1,51 @@
+"""Files of records: what is wrong with one is said with its name, line and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stepwise.records import Document, RecordError, read_jsonl, write_jsonl
+
+ROWS = [Document(id="a", source="s", text="one\u2028two"), Document(id="b", source="s", text="\u00e9")]
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    assert write_jsonl(tmp_path / "rows.jsonl", ROWS) == 2
+    assert read_jsonl(tmp_path / "rows.jsonl", Document) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'{"id": "a", "source": "s"}\n', r"rows\.jsonl, line 2: text: Field required"),
+        (b'{"id": "a", "source": "s", "text": 3}\n', r"rows\.jsonl, line 2: text: Input should be a valid string"),
+        (b'{"id": "a", "sour', r"rows\.jsonl, line 2: the line: Invalid JSON"),
+        (b'{"id": "a", "source": "s", "text": "\xff"}\n', r"rows\.jsonl, line 1 or later: no UTF-8 .*run the stage"),
+    ],
+)
+def test_a_broken_file_is_one_clear_error(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    write_jsonl(path, ROWS[:1])
+    path.write_bytes(path.read_bytes() + content)
+    with pytest.raises(RecordError, match=message):
+        read_jsonl(path, Document)
+
+
+def test_a_missing_file_names_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match=r"rows\.jsonl does not exist; run the stage that makes it"):
+        read_jsonl(tmp_path / "rows.jsonl", Document)
+
+
+def test_rows_that_cannot_be_made_leave_the_old_file_and_no_other(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "rows.jsonl", ROWS)
+
+    def broken():
+        yield ROWS[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_jsonl(tmp_path / "rows.jsonl", broken())
+    assert read_jsonl(tmp_path / "rows.jsonl", Document) == ROWS
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
