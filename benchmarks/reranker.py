@@ -6,7 +6,7 @@ What a reranker has to know is which of the answered samples are right, so each 
     set                 as the pipeline does: samples of training questions that the warm-up has learned
     warm_up, epochs     the same samples, from another start, or read as often as in the paper
     new                 as many questions that the warm-up has not seen (were learned questions the fault?)
-    more                five times as many of them (is it their number?)
+    more                three times as many of them (is it their number?)
     known answered,     without the samples that have no answer (is it that nearly all wrong ones are of that kind?)
     new answered, more answered
 
@@ -14,6 +14,8 @@ All are judged by the same samples of the trained policy, on questions of the ki
 training has; test is not read. Intervals are over questions, for one run of each arm.
 
     python -m benchmarks.reranker --models models --out studies/metrics/reranker.json
+
+A call that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ from __future__ import annotations
 import argparse
 import shutil
 import statistics
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -65,12 +66,14 @@ ARMS = {
     "set": Arm(),
     "warm_up": Arm(start="warm_up"),
     "epochs": Arm(epochs=3),
-    "new": Arm(known=False),
-    "more": Arm(known=False, questions=1000),
     "known answered": Arm(answered=True),
+    "new": Arm(known=False),
     "new answered": Arm(known=False, answered=True),
-    "more answered": Arm(known=False, questions=1000, answered=True),
+    "more answered": Arm(known=False, questions=600, answered=True),
+    "more": Arm(known=False, questions=600),
 }
+SILENT = 400
+"""Dev samples without an answer that are scored, for the area under the curve; in votes they never count."""
 
 
 class Study:
@@ -106,13 +109,14 @@ class Study:
     def learned(self, arm: Arm) -> tuple[list[Problem], list[Prediction]]:
         """An arm's questions and samples, those without an answer included."""
         known = evaluation.spread(self.task.load("train").problems, arm.questions)
-        chosen = known if arm.known else self.new[: arm.questions]
-        return chosen, self.sample("known" if arm.known else "new", chosen, "warm_up", self.params.sampling.k)
+        pool, chosen = (known, known) if arm.known else (self.new, self.new[: arm.questions])
+        samples = self.sample("known" if arm.known else "new", pool, "warm_up", self.params.sampling.k)
+        ids = {one.id for one in chosen}
+        return chosen, [one for one in samples if one.problem_id in ids]
 
     def run(self, name: str, arm: Arm) -> dict[str, Any]:
         """Train an arm's reranker and let it judge the dev samples."""
         problems, samples = self.learned(arm)
-        begun = time.process_time()
         wanted = [one for one in samples if one.verdict.answer is not None] if arm.answered else samples
         params = self.params.reranker.model_copy(update={"epochs": arm.epochs})
         folder = FOLDER / name.replace(" ", "-")
@@ -120,15 +124,23 @@ class Study:
             self.options.models / arm.start / f"{TASK}-{self.options.model}", self.task, problems, wanted, params,
             seed=self.params.seed, work=folder / "training", out=folder / "model",
         )  # fmt: skip
-        spent = time.process_time() - begun
         scorer = Scorer(
             *load_classifier(folder / "model"), self.task,
             max_length=params.training.max_length, batch_tokens=params.training.batch_tokens,
         )  # fmt: skip
-        scores = scorer.score(self.dev, self.judged)
+        answered = [one for one in self.judged if one.verdict.answer is not None]
+        silent = [one for one in distinct(self.judged) if one.verdict.answer is None]
+        read = [*answered, *evaluation.spread(silent, SILENT)]
+        scores = scorer.score(self.dev, read)
         kept = {key: trained.numbers[key] for key in ("examples", "right_share", "optimizer_steps", "trained_tokens")}
-        facts = {**asdict(arm), "samples": composition(samples), **kept, "cpu_seconds": round(spent, 1)}
-        return facts | discrimination(self.judged, scores) | elected(ballots(self.judged, scores))
+        facts = {**asdict(arm), "samples": composition(samples), **kept}
+        return facts | discrimination(read, scores) | elected(ballots(self.judged, [*scores, *unread(self.judged)]))
+
+
+def unread(samples: Sequence[Prediction]) -> list[SampleScore]:
+    """Scores of the samples without an answer, which no vote looks at."""
+    silent = [one for one in samples if one.verdict.answer is None]
+    return [SampleScore(problem_id=one.problem_id, sample=one.sample, score=0.0) for one in silent]
 
 
 def composition(samples: Sequence[Prediction]) -> dict[str, int]:
