@@ -7,9 +7,11 @@ longest completion, and use the same PPO functions. Each runs in a process of it
 Neither executes a program itself: both hand them to the sandbox's evaluator.
 
 Where the gain comes from: all questions decode together and rows leave as they end; programs are checked in a warm pool
-beside the passes; a pass has no padding to speak of and logits of actions alone; the first update needs no pass of the
-old policy. What is left is the arithmetic of one reference pass and two updates. `small passes` is our side with 1024
-tokens a pass: it reads the old policy apart, and needs no more memory than plain.
+beside the passes; a pass has no padding to speak of and logits of actions alone. `one pass` is our side with the whole
+step in one pass: the first update then needs no pass of the old policy, at more memory than plain.
+
+What could still be gained: `ceiling` says how many times faster than plain a step would be in which generation and
+checking cost nothing, and one in which the linear layers of the reference and the updates were all that is computed.
 
     STEPWISE_CLOCK=cpu python -m benchmarks.rl_step --model models/warm_up/word_problems-tiny --out FILE
 """
@@ -35,6 +37,7 @@ from unittest.mock import patch
 
 import torch
 from torch import Tensor
+from torch.nn import Linear
 
 from benchmarks.inference import add_options, build
 from stepwise.methods.reft import ppo, rollout
@@ -51,8 +54,10 @@ from stepwise.tokens import encode
 
 FORM = TaskParams(form="p_cot", train=400)
 PARTS = ("generation", "checking", "forwards", "updates")
-SIDES = {"plain": 0, "stepwise": 8192, "small passes": 1024}
+SIDES = {"plain": 0, "stepwise": ReftParams().batch_tokens, "one pass": 8192}
 """What is measured, and the most tokens of a pass with gradients."""
+REPEATS = 5
+"""Of the products of linear layers."""
 BATCH, WORKERS = 4, 8
 """Of the plain version: sequences a pass (a GPU's share in the released runs), and processes of its pool."""
 
@@ -197,7 +202,44 @@ def ours(options: argparse.Namespace, task: Task, problems: dict[str, Problem]) 
                 tokens.append(round(row["response_tokens"] * options.prompts))
             total = now() - begun
     seconds = {"checking" if part == "checking_alone" else part: value for part, value in course.seconds.items()}
-    return result(options, seconds, total, sum(tokens), start)
+    found = result(options, seconds, total, sum(tokens), start)
+    extra, count = course.standing.extra, options.steps + 1
+    read, actions = extra["trained_tokens"] / params.inner_epochs / count, extra["generated_tokens"] / count
+    return found | {"products": products(model, round(read), round(actions), params)}
+
+
+def products(model: Any, read: int, actions: int, params: ReftParams) -> float:
+    """Seconds of the least matrix products that a step's passes are made of, and of nothing else.
+
+    Every linear layer multiplies `read` tokens (the output layer `actions`) once for the reference and three times an
+    update, forward and for both gradients, in passes of the step's size; the first update's forward is the old
+    policy's too. The products of attention are left out, so what follows from this is more than can be reached.
+    """
+    head = model.get_output_embeddings()
+    layers = [(one.weight, actions if one is head else read) for one in model.modules() if isinstance(one, Linear)]
+
+    def multiply(backward: bool) -> None:
+        for weight, tokens in layers:
+            for start in range(0, tokens, params.batch_tokens):
+                rows = min(params.batch_tokens, tokens - start)
+                inputs, gradients = inputs_of[weight.shape[1]][:rows], inputs_of[weight.shape[0]][:rows]
+                inputs @ weight.T
+                if backward:
+                    gradients @ weight
+                    gradients.T @ inputs
+
+    with torch.no_grad():
+        widths = {width for weight, _ in layers for width in weight.shape}
+        inputs_of = {
+            width: torch.ones(min(read, params.batch_tokens), width, dtype=head.weight.dtype) for width in widths
+        }
+        multiply(backward=True)
+        begun = now()
+        for _ in range(REPEATS):
+            multiply(backward=False)
+            for _ in range(params.inner_epochs):
+                multiply(backward=True)
+    return round((now() - begun) / REPEATS, 4)
 
 
 def plain(options: argparse.Namespace, task: Task, problems: dict[str, Problem]) -> dict[str, Any]:
@@ -279,7 +321,20 @@ def main() -> None:
         }
         ratios = {side: sides["plain"]["step"] / found["step"] for side, found in sides.items()}
         clock = os.environ.get("STEPWISE_CLOCK", "wall")
-        write_json(options.out, {**settings, "clock": clock, "sides": sides, "times_faster": ratios})
+        write_json(
+            options.out,
+            {**settings, "clock": clock, "sides": sides, "times_faster": ratios, "ceiling": ceiling(sides)},
+        )
+
+
+def ceiling(sides: dict[str, dict[str, float]]) -> dict[str, float]:
+    """How many times faster than plain a step could be at most, by what of it were left; the better of our sides."""
+    ours = [found for side, found in sides.items() if side != "plain"]
+    left = {
+        "forwards_and_updates": min(one["forwards"] + one["updates"] for one in ours),
+        "linear_layers": min(one["products"] for one in ours),
+    }
+    return {name: sides["plain"]["step"] / seconds for name, seconds in left.items()}
 
 
 if __name__ == "__main__":
