@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from stepwise import report
-from stepwise.report import ReportError, build, collect, collect_curves, summary, table
-from stepwise.report_charts import line
+from stepwise.report.charts import line
+from stepwise.report.collecting import ReportError, build, collect, collect_curves, summary, table
 
 VOID = {"meta", "rect", "line", "circle", "polyline"}
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from stepwise import report_pairs, report_rationalyst
 from stepwise.errors import StepwiseError
 from stepwise.records import write_json
-from stepwise.report_pairs import Pair
-from stepwise.report_rationalyst import Chapter
+from stepwise.report import rationalyst
+from stepwise.report.pairs import HEAD, TEXTS, Pair
+from stepwise.report.pairs import cells as pair_cells
+from stepwise.report.rationalyst import Chapter
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,7 +69,7 @@ def build(
     chapter: Chapter | None = None,
 ) -> None:
     """Write `out`/index.html (rows, their cells, pairs, problems, learning curves, chapter) and the JSON for DVC."""
-    from stepwise.report_page import page
+    from stepwise.report.page import page
 
     chapter = chapter or Chapter()
     out.mkdir(parents=True, exist_ok=True)
@@ -79,7 +80,7 @@ def build(
     cells = {row.place: _json(path) for row in rows if (path := plots / "evaluate" / row.place).is_file()}
     votes = {name: rows for name, rows in collect_votes(plots / "vote").items() if name.rpartition("/")[2] in runs}
     (out / "index.html").write_text(page(rows, cells, prepared, drawn, pairs, votes, chapter), encoding="utf-8")
-    write_json(metrics, {**summary(rows), **report_rationalyst.summary(chapter)})
+    write_json(metrics, {**summary(rows), **rationalyst.summary(chapter)})
 
 
 def collect(evaluations: Path, tasks: Sequence[str] = (), models: Sequence[str] = ()) -> list[Row]:
@@ -160,7 +161,7 @@ def show(
     console.print(table(rows))
     if pairs:
         console.print(pairs_table(pairs))
-    for one in report_rationalyst.tables(chapter or Chapter()):
+    for one in rationalyst.tables(chapter or Chapter()):
         console.print(one)
     console.print("Where to look next:")
     for what, where in NEXT:
@@ -192,11 +193,11 @@ def pairs_table(pairs: Sequence[Pair]) -> Table:
     from rich.text import Text
 
     made = Table(box=box.SIMPLE_HEAD)
-    for number, title in enumerate(report_pairs.HEAD):
-        justify: Literal["left", "right"] = "left" if number < report_pairs.TEXTS else "right"
+    for number, title in enumerate(HEAD):
+        justify: Literal["left", "right"] = "left" if number < TEXTS else "right"
         made.add_column(Text(title), justify=justify, no_wrap=True)
     for pair in pairs:
-        made.add_row(*map(Text, report_pairs.cells(pair)))
+        made.add_row(*map(Text, pair_cells(pair)))
     return made
 
 
