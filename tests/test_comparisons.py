@@ -3,7 +3,8 @@ from functools import partial
 from stepwise import report
 from stepwise.comparisons import compare_with_baselines, greedy
 from stepwise.records import Prediction, Verdict, write_jsonl
-from stepwise.report.collecting import Row, pairs_table
+from stepwise.report import Row
+from stepwise.report.terminal import pairs_table
 
 
 def answered(folder, method, right):

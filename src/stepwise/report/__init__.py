@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from stepwise.report import pairs, rationalyst
-from stepwise.report.collecting import Row, build, collect, show
+from stepwise.report.building import build
+from stepwise.report.collecting import Row, collect
+from stepwise.report.terminal import show
 
 __all__ = ["Row", "build", "collect", "pairs", "rationalyst", "show"]

@@ -9,12 +9,14 @@ from typing import Any
 
 from stepwise.report import rationalyst
 from stepwise.report.charts import Bar, bars, line, series
-from stepwise.report.collecting import NEXT, Curve, Row, columns, heading
-from stepwise.report.collecting import cells as row_cells
+from stepwise.report.collecting import Curve, Row
+from stepwise.report.columns import cells as row_cells
+from stepwise.report.columns import columns, heading
 from stepwise.report.markup import section, table
 from stepwise.report.pairs import HEAD, TEXTS, Pair
 from stepwise.report.pairs import cells as pair_cells
 from stepwise.report.rationalyst import Chapter
+from stepwise.report.terminal import NEXT
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5c6878; --line: #d5dae1; --fill: #3b6fb6; --page: #fff; }
