@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from stepwise import report, report_pairs, report_rationalyst
+from stepwise import report
 from stepwise.comparisons import compare_with_baselines, greedy
 from stepwise.stage import Run, stage
 
@@ -18,9 +18,9 @@ def main(
     """Collect the metrics that stages left and compare methods, as JSON for DVC and as a page for people."""
     rows = report.collect(evaluations, run.params.tasks, run.params.models)
     pairs = compare_with_baselines(rows, partial(greedy, predictions))
-    chapter = report_rationalyst.collect(rationalyst, run.params.rationalyst_runs, notes, studies)
+    chapter = report.rationalyst.collect(rationalyst, run.params.rationalyst_runs, notes, studies)
     report.build(rows, preparations, plots, run.work / "report", metrics, pairs, chapter)
-    report_pairs.write(metrics.with_name("comparisons.json"), pairs)
+    report.pairs.write(metrics.with_name("comparisons.json"), pairs)
     run.publish(run.work / "report", out)
     run.log(evaluations=len(rows))
 

@@ -1,9 +1,10 @@
 from functools import partial
 
-from stepwise import report_pairs
+from stepwise import report
 from stepwise.comparisons import compare_with_baselines, greedy
 from stepwise.records import Prediction, Verdict, write_jsonl
-from stepwise.report import Row, pairs_table
+from stepwise.report import Row
+from stepwise.report.terminal import pairs_table
 
 
 def answered(folder, method, right):
@@ -23,12 +24,12 @@ def test_each_method_is_compared_with_the_baselines_that_are_there(tmp_path):
     gains = {(one.method, one.against): round(20 * one.found.difference) for one in pairs}
     assert gains == {("reft", "warm_up"): 10, ("reft", "sft"): 8, ("sft", "warm_up"): 2}
     assert {one.method: one.found.better for one in pairs if one.against == "warm_up"} == {"reft": True, "sft": False}
-    report_pairs.write(tmp_path / "pairs.json", pairs)
-    assert report_pairs.read(tmp_path / "pairs.json") == pairs
-    assert report_pairs.cells(pairs[0])[:5] == ["toy", "tiny", "reft", "warm_up", "+50.0 [+30.0, +70.0]"]
+    report.pairs.write(tmp_path / "pairs.json", pairs)
+    assert report.pairs.read(tmp_path / "pairs.json") == pairs
+    assert report.pairs.cells(pairs[0])[:5] == ["toy", "tiny", "reft", "warm_up", "+50.0 [+30.0, +70.0]"]
     assert pairs_table(pairs).row_count == 3
 
 
 def test_a_lone_method_has_no_pairs(tmp_path):
     assert compare_with_baselines([answered(tmp_path, "warm_up", {1})], partial(greedy, tmp_path)) == []
-    assert report_pairs.read(tmp_path / "nothing.json") == []
+    assert report.pairs.read(tmp_path / "nothing.json") == []

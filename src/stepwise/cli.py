@@ -171,12 +171,12 @@ def _vote(parsed: argparse.Namespace) -> None:
 
 
 def _report(parsed: argparse.Namespace) -> None:
-    from stepwise import params, report, report_pairs, report_rationalyst
+    from stepwise import params, report
 
     of = params.load()
     rows = report.collect(parsed.metrics / "evaluate", of.tasks, of.models)
-    chapter = report_rationalyst.collect(parsed.metrics / "rationalyst", of.rationalyst_runs, studies=parsed.studies)
-    report.show(rows, report_pairs.read(parsed.metrics / "comparisons.json"), chapter=chapter)
+    chapter = report.rationalyst.collect(parsed.metrics / "rationalyst", of.rationalyst_runs, studies=parsed.studies)
+    report.show(rows, report.pairs.read(parsed.metrics / "comparisons.json"), chapter=chapter)
 
 
 def _sync(_parsed: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from stepwise import evaluation
 from stepwise.records import Prediction, read_jsonl
 from stepwise.report import Row
-from stepwise.report_pairs import Pair
+from stepwise.report.pairs import Pair
 
 BASELINES = ("warm_up", "sft")
 """What a method has to beat: where it started, and as much plain fine-tuning as it had itself."""

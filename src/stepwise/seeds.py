@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stepwise import evaluation, params, report, report_pairs
+from stepwise import evaluation, params, report
 from stepwise.clones import clone_of_head, start
 from stepwise.comparisons import compare_with_baselines, greedy
 from stepwise.errors import StepwiseError
@@ -69,7 +69,7 @@ def summary(clones: Mapping[int, Path]) -> dict[str, object]:
     return {
         "seeds": list(clones),
         "accuracies": [_accuracy(row, answers[row.place]) for row in rows],
-        "pairs": [report_pairs.as_row(pair) for pair in pairs],
+        "pairs": [report.pairs.as_row(pair) for pair in pairs],
     }
 
 

@@ -10,7 +10,7 @@ from benchmarks.note_causes import CAUSES, cause, share
 from benchmarks.note_gains import described, moved
 from stepwise.methods.rationalyst.mining import Place
 from stepwise.records import Document, JudgedRationale, Rationale
-from stepwise.report_studies import Failures, Kind, Overlap, Scored
+from stepwise.report.studies import Failures, Kind, Overlap, Scored
 
 TEXT = "Question: Tom picks 6 pears a day for 7 days. How many pears is that?\nAnswer:"
 STEP = "\nHe picks 6 * 7 = 42 pears."

@@ -26,7 +26,7 @@ LAYERS = (
     ("cli", "__init__"),
     ("__main__",),
 )
-"""Bottom first. A file or folder imports from rows below its own; the pages of `report` count as `report`."""
+"""Bottom first. A file or folder imports from rows below its own."""
 
 CONFINED = {
     "mlflow": ("tracking.py",),
@@ -68,10 +68,6 @@ def local(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
 
 
-def unit(name: str) -> str:
-    return "report" if name.startswith("report") else name
-
-
 def imports(path: Path) -> Iterator[str]:
     """Every module that a file imports, at any depth, by its full dotted name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -94,11 +90,11 @@ def height(name: str) -> int:
 def test_imports_go_downwards() -> None:
     wrong = []
     for path in files():
-        mine = unit(local(path).split("/")[0].removesuffix(".py"))
+        mine = local(path).split("/")[0].removesuffix(".py")
         for module in imports(path):
             parts = module.split(".")
             if parts[0] == "stepwise" and len(parts) > 1 and is_module(parts[1]):
-                theirs = unit(parts[1])
+                theirs = parts[1]
                 if theirs != mine and height(theirs) >= height(mine):
                     wrong.append(f"{local(path)} imports {module}, which is not below it")
     assert not wrong, "\n".join(wrong)

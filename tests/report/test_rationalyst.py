@@ -8,8 +8,8 @@ import json
 import pytest
 from rich.console import Console
 
-from stepwise import report_rationalyst
 from stepwise.records import Document, JudgedRationale, Rationale, write_jsonl
+from stepwise.report import rationalyst
 
 ROW = {
     "chooser": "implicit", "accuracy": 0.5, "accuracy_low": 0.4, "accuracy_high": 0.6, "calls": 9.5,
@@ -40,12 +40,12 @@ def folder(tmp_path):
 
 @pytest.fixture
 def chapter(folder):
-    return report_rationalyst.collect(folder / "metrics", ["small"], folder / "notes")
+    return rationalyst.collect(folder / "metrics", ["small"], folder / "notes")
 
 
 def test_only_this_runs_tables_are_shown_and_a_demonstration_says_so(chapter):
     out = io.StringIO()
-    for one in report_rationalyst.tables(chapter):
+    for one in rationalyst.tables(chapter):
         Console(file=out, width=160).print(one)
     (row,) = [line for line in out.getvalue().splitlines() if "implicit" in line]
     assert " ".join(row.split()) == "implicit 50.0 [40.0, 60.0] +5.0 [-1.0, +11.0] - 9.5 800 200 10 % 0 %"
@@ -54,21 +54,21 @@ def test_only_this_runs_tables_are_shown_and_a_demonstration_says_so(chapter):
 
 
 def test_the_page_shows_counts_and_notes_in_their_place_escaped(chapter):
-    page = report_rationalyst.sections(chapter)
+    page = rationalyst.sections(chapter)
     assert "demonstration, no conclusion" in page
     counts = "".join(f'<td class="number">{value}</td>' for value in ("4", "1", *["-"] * 5, "0.25", "-"))
     assert f"<td>corpus</td>{counts}" in page, "every count under its name, what is missing as a dash"
     assert "One &lt;i&gt;. <strong>[so &lt;b&gt; it is]</strong> Two follows." in page
-    assert page.count("gain -1.00 (gain, copied)") == report_rationalyst.EXAMPLES
-    assert "x" * (report_rationalyst.AROUND + 1) not in page
+    assert page.count("gain -1.00 (gain, copied)") == rationalyst.EXAMPLES
+    assert "x" * (rationalyst.AROUND + 1) not in page
 
 
 def test_accuracy_goes_into_the_metrics_that_dvc_shows(chapter):
-    assert report_rationalyst.summary(chapter) == {"rationalyst_implicit": {"toy": {"small": {"accuracy": 0.5}}}}
+    assert rationalyst.summary(chapter) == {"rationalyst_implicit": {"toy": {"small": {"accuracy": 0.5}}}}
 
 
 def test_without_runs_there_is_no_chapter(folder):
-    empty = report_rationalyst.collect(folder / "metrics", [], folder / "notes")
-    assert report_rationalyst.sections(empty) == ""
-    assert report_rationalyst.tables(empty) == []
-    assert report_rationalyst.collect(folder / "nowhere", ["small"]).runs == []
+    empty = rationalyst.collect(folder / "metrics", [], folder / "notes")
+    assert rationalyst.sections(empty) == ""
+    assert rationalyst.tables(empty) == []
+    assert rationalyst.collect(folder / "nowhere", ["small"]).runs == []

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from stepwise.report_html import definitions, details, placed, section, table
-from stepwise.report_studies import Example, Failures, Kind, Mined, Overlap, Scored, Studies, Written
+from stepwise.report.markup import definitions, details, placed, section, table
+from stepwise.report.studies import Example, Failures, Kind, Mined, Overlap, Scored, Studies, Written
 from stepwise.statistics import Interval
 
 if TYPE_CHECKING:

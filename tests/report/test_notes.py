@@ -10,11 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from stepwise import report_rationalyst
-from stepwise.report import Row, build
-from stepwise.report_studies import StudyError, collect
+from stepwise.report import Row, build, rationalyst
+from stepwise.report.studies import StudyError, collect
 
-STUDIES = Path(__file__).parents[1] / "studies/metrics"
+STUDIES = Path(__file__).parents[2] / "studies/metrics"
 EVIL = "<script>document.title = 'owned'</script>"
 
 
@@ -94,13 +93,13 @@ def folder(tmp_path):
 
 
 def chapter(folder):
-    return report_rationalyst.collect(folder / "nowhere", ["tiny"], studies=folder)
+    return rationalyst.collect(folder / "nowhere", ["tiny"], studies=folder)
 
 
 def printed(folder):
     """Rows of the terminal's tables, cells joined by single spaces."""
     out = io.StringIO()
-    for one in report_rationalyst.tables(chapter(folder)):
+    for one in rationalyst.tables(chapter(folder)):
         Console(file=out, width=140).print(one)
     return [" ".join(line.split()) for line in out.getvalue().splitlines()]
 
@@ -201,12 +200,12 @@ def test_numbers_of_studies_are_no_metrics_of_the_run(folder):
 
 
 def test_without_the_files_or_without_runs_the_report_is_as_it_was(folder):
-    without = report_rationalyst.collect(folder / "nowhere", ["tiny"])
-    assert report_rationalyst.collect(folder, ["tiny"], studies=folder / "nowhere") == without
-    assert report_rationalyst.collect(folder, [], studies=folder) == without
-    assert report_rationalyst.sections(without) == ""
-    assert report_rationalyst.summary(without) == {}
-    assert report_rationalyst.tables(without) == []
+    without = rationalyst.collect(folder / "nowhere", ["tiny"])
+    assert rationalyst.collect(folder, ["tiny"], studies=folder / "nowhere") == without
+    assert rationalyst.collect(folder, [], studies=folder) == without
+    assert rationalyst.sections(without) == ""
+    assert rationalyst.summary(without) == {}
+    assert rationalyst.tables(without) == []
 
 
 def test_a_study_that_is_half_made_is_shown_as_far_as_it_is(folder):

@@ -7,12 +7,16 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from stepwise import report, report_pairs, report_rationalyst
-from stepwise.report import Curve, Row
-from stepwise.report_charts import Bar, bars, line, series
-from stepwise.report_html import section, table
-from stepwise.report_pairs import Pair
-from stepwise.report_rationalyst import Chapter
+from stepwise.report import rationalyst
+from stepwise.report.charts import Bar, bars, line, series
+from stepwise.report.collecting import Curve, Row
+from stepwise.report.columns import cells as row_cells
+from stepwise.report.columns import columns, heading
+from stepwise.report.markup import section, table
+from stepwise.report.pairs import HEAD, TEXTS, Pair
+from stepwise.report.pairs import cells as pair_cells
+from stepwise.report.rationalyst import Chapter
+from stepwise.report.terminal import NEXT
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --soft: #5c6878; --line: #d5dae1; --fill: #3b6fb6; --page: #fff; }
@@ -60,7 +64,7 @@ def page(
         section("Paired differences", _pairs(pairs), "On the same problems, in percentage points."),
         section("By difficulty", _charts(_bins(rows, cells)), "Share of problems solved, with 95 % intervals."),
         section("Votes over k samples", _charts(_votes(votes or {})), VOTES),
-        report_rationalyst.sections(chapter or Chapter()),
+        rationalyst.sections(chapter or Chapter()),
         section("Learning curves", _charts(_curves(curves)), "Over optimiser steps."),
         section("Problems", table(*_prepared(prepared)), "What was loaded, and what was dropped for which reason."),
         section("Where to look next", _next()),
@@ -73,17 +77,17 @@ def page(
 
 
 def _results(rows: list[Row]) -> str:
-    names = report.columns(rows)
-    head = ["task", "model", "method", *map(report.heading, names), "problems"]
+    names = columns(rows)
+    head = ["task", "model", "method", *map(heading, names), "problems"]
     body = [
-        [row.task, row.model, row.method, *report.cells(row, names), f"{row.numbers.get('problems', 0):.0f}"]
+        [row.task, row.model, row.method, *row_cells(row, names), f"{row.numbers.get('problems', 0):.0f}"]
         for row in rows
     ]
     return table(head, body, texts=3)
 
 
 def _pairs(pairs: Sequence[Pair]) -> str:
-    return table(report_pairs.HEAD, [report_pairs.cells(one) for one in pairs], texts=report_pairs.TEXTS)
+    return table(HEAD, [pair_cells(one) for one in pairs], texts=TEXTS)
 
 
 def _prepared(prepared: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
@@ -136,7 +140,7 @@ def _charts(charts: Sequence[str]) -> str:
 def _next() -> str:
     pairs = "".join(
         f"<dt>{escape(what)}</dt><dd><code>{escape(where)}</code></dd>\n"
-        for what, where in report.NEXT
+        for what, where in NEXT
         if "{page}" not in where
     )
     return f"<dl>\n{pairs}</dl>"

@@ -6,8 +6,10 @@ import pytest
 from rich.console import Console
 
 from stepwise import report
-from stepwise.report import ReportError, build, collect, collect_curves, summary, table
-from stepwise.report_charts import line
+from stepwise.report.building import build, summary
+from stepwise.report.charts import line
+from stepwise.report.collecting import ReportError, collect, collect_curves
+from stepwise.report.terminal import table
 
 VOID = {"meta", "rect", "line", "circle", "polyline"}
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stepwise import report_notes, report_studies
 from stepwise.records import Document, JudgedRationale, read_jsonl
-from stepwise.report_html import section
-from stepwise.report_notes import FILTERED, Grid, listed, numeral
-from stepwise.report_studies import Example, Studies
+from stepwise.report.markup import section
+from stepwise.report.notes import FILTERED, Grid, listed, numeral
+from stepwise.report.notes import sections as study_sections
+from stepwise.report.notes import tables as study_tables
+from stepwise.report.studies import Example, Studies
+from stepwise.report.studies import collect as collect_studies
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,7 +74,7 @@ def collect(metrics: Path, runs: Collection[str], notes: Path | None = None, stu
     }
     if not runs:
         return Chapter(supervised)
-    made = report_studies.collect(studies, runs) if studies else Studies()
+    made = collect_studies(studies, runs) if studies else Studies()
     return Chapter(supervised, numbers, _examples(notes) if notes else {}, made)
 
 
@@ -104,7 +106,7 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def tables(chapter: Chapter) -> list[Table]:
     """A table a run for the terminal, and those of the studies."""
-    return [_choosers(run).printed() for run in chapter.runs] + report_notes.tables(chapter.studies)
+    return [_choosers(run).printed() for run in chapter.runs] + study_tables(chapter.studies)
 
 
 def sections(chapter: Chapter) -> str:
@@ -115,7 +117,7 @@ def sections(chapter: Chapter) -> str:
     parts.append(kept.html())
     for name, several in chapter.examples.items():
         parts.append(section(f"RATIONALYST: notes, {name}", listed(("", one) for one in several)))
-    return "".join(parts) + report_notes.sections(chapter.studies)
+    return "".join(parts) + study_sections(chapter.studies)
 
 
 def _choosers(run: Supervised) -> Grid:

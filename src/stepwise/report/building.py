@@ -1,0 +1,45 @@
+"""The report's files: the page for people and the JSON for DVC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stepwise.records import write_json
+from stepwise.report import rationalyst
+from stepwise.report.collecting import Row, collect_curves, collect_votes, read_json
+from stepwise.report.page import page
+from stepwise.report.pairs import Pair
+from stepwise.report.rationalyst import Chapter
+
+
+def build(
+    rows: list[Row],
+    preparations: Path,
+    plots: Path,
+    out: Path,
+    metrics: Path,
+    pairs: Sequence[Pair] = (),
+    chapter: Chapter | None = None,
+) -> None:
+    """Write `out`/index.html (rows, their cells, pairs, problems, learning curves, chapter) and the JSON for DVC."""
+    chapter = chapter or Chapter()
+    out.mkdir(parents=True, exist_ok=True)
+    tasks, runs = {row.task for row in rows}, {f"{row.task}-{row.model}" for row in rows}
+    runs |= {one.name for one in chapter.runs}
+    prepared = [read_json(path) for path in sorted(preparations.glob("*.json")) if path.stem in tasks]
+    drawn = [curve for curve in collect_curves(plots) if curve.name.rpartition("/")[2] in runs]
+    cells = {row.place: read_json(path) for row in rows if (path := plots / "evaluate" / row.place).is_file()}
+    votes = {name: rows for name, rows in collect_votes(plots / "vote").items() if name.rpartition("/")[2] in runs}
+    (out / "index.html").write_text(page(rows, cells, prepared, drawn, pairs, votes, chapter), encoding="utf-8")
+    write_json(metrics, {**summary(rows), **rationalyst.summary(chapter)})
+
+
+def summary(rows: list[Row]) -> dict[str, object]:
+    """Accuracy by method, task and model: few keys, so that `dvc exp show` stays a table one can read."""
+    nested: dict[str, Any] = {}
+    for row in rows:
+        tasks = nested.setdefault(row.method, {})
+        tasks.setdefault(row.task, {})[row.model] = {"accuracy": round(row.numbers["accuracy"], 4)}
+    return nested
