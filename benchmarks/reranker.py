@@ -163,7 +163,10 @@ def composition(samples: Sequence[Prediction]) -> dict[str, int]:
 
 
 def discrimination(samples: Sequence[Prediction], scores: Sequence[SampleScore]) -> dict[str, float]:
-    """Area under the ROC curve over different texts: all of them, the answered ones, and those within one question."""
+    """Area under the ROC curve over different texts: all that were scored, the answered ones, and those of one question.
+
+    The last is the mean over questions with both kinds.
+    """
     known = {(one.problem_id, one.sample): one.score for one in scores}
     right: dict[str, list[float]] = defaultdict(list)
     wrong: dict[str, list[float]] = defaultdict(list)

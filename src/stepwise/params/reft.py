@@ -44,8 +44,8 @@ class ReftParams(Section):
     top_p: Share = 1.0
     top_k: Count = 0
     batch_tokens: Positive = 768
-    """Most tokens (padding included) in one forward pass. Larger ones are faster by up to an eighth where a whole step
-    fits into one, and hold its activations; below this, generation needs the most memory."""
+    """Most tokens (padding included) in one forward pass. Where a whole step fits into one, the first update needs no
+    pass of its own, at the memory of all its activations."""
     precision: Literal["fp32", "bf16"] = "fp32"
     lora: LoraParams = LoraParams()
     evaluations: Positive = 4
