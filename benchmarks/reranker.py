@@ -163,7 +163,7 @@ def composition(samples: Sequence[Prediction]) -> dict[str, int]:
 
 
 def discrimination(samples: Sequence[Prediction], scores: Sequence[SampleScore]) -> dict[str, float]:
-    """Area under the ROC curve over different texts: all scored, the answered ones, and those of one question.
+    """Area under the ROC curve over different texts: all scored ones, the answered, those of one question.
 
     The last is the mean over questions with both kinds.
     """
