@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 
 import pytest
 from rich.console import Console
@@ -19,12 +18,7 @@ ROW = {
 
 
 @pytest.fixture
-def folder(tmp_path):
-    def write(name, value):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value))
-
+def folder(tmp_path, write):
     run = {"method": "rationalyst", "task": "toy", "agent": "a", "choosers": [ROW]}
     write("metrics/supervision/small.json", {**run, "model": "small", "demonstration": True})
     write("metrics/supervision/old.json", {**run, "model": "old", "demonstration": False})

@@ -47,12 +47,7 @@ def metrics(method="warm_up", task="toy", model="tiny", accuracy=0.5, **more):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    def write(name, value):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(value))
-
+def folder(tmp_path, write):
     write("metrics/evaluate/warm_up/toy-tiny.json", metrics(**{"maj@2": 0.5, "maj@16": 0.6, "pass@2": 0.7}))
     write("metrics/evaluate/reft/toy-tiny.json", metrics(method="reft", accuracy=0.61234))
     write("metrics/prepare_tasks/toy.json", {"task": "toy", "train": 100, "dropped <b>": 3})
