@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -142,6 +143,25 @@ def test_batches_of_tokens_embed_as_the_library_does(model_folder: Path) -> None
     for batch_tokens in (1, 24, 10_000):
         found = SentenceEmbedder(str(model_folder), "float32", batch_tokens).embed(TEXTS)
         assert np.abs(found - wanted).max() < 1e-5
+
+
+def test_batches_have_few_widths_and_none_beyond_what_the_model_reads(
+    model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Texts of 1 to 60 words: without rounding there were as many widths as lengths, and memory grew with each."""
+    embedder = SentenceEmbedder(str(model_folder), "float32", 64)
+    embedder.model.max_seq_length = 24
+    widths: list[int] = []
+    features = embedder._features
+
+    def noted(rows: list[list[int]]) -> dict[str, Any]:
+        made = features(rows)
+        widths.append(made["input_ids"].shape[1])
+        return made
+
+    monkeypatch.setattr(embedder, "_features", noted)
+    embedder.embed([" ".join(["apples"] * count) for count in range(1, 61)])
+    assert set(widths) == {16, 24}
 
 
 def test_two_workers_share_a_loaded_model(model_folder: Path, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from stepwise.models.loading import ModelError
 from stepwise.params import RationalystEmbeddingParams
 
 HASHING = "hashing"
+WIDTHS = 16
+"""Batches are as wide as a multiple of this: for each shape that a processor's kernels meet, they keep some memory."""
 
 
 class Embedder(Protocol):
@@ -73,7 +75,7 @@ class SentenceEmbedder:
             return_token_type_ids=False,
         )["input_ids"]  # fmt: skip
         found: list[Any] = [None] * len(texts)
-        for batch in plan([len(one) for one in ids], 1, 0, self.batch_tokens):
+        for batch in plan([self._width(one) for one in ids], 1, 0, self.batch_tokens):
             places = [row.prompt for row in batch]
             with torch.inference_mode(), torch.autocast(self.model.device.type, torch.bfloat16, enabled=self.bfloat16):
                 vectors = self.model(self._features([ids[place] for place in places]))["sentence_embedding"]
@@ -87,11 +89,15 @@ class SentenceEmbedder:
 
         device = self.model.device
         lengths = torch.tensor([len(row) for row in rows], device=device)
-        width = int(lengths.max())
+        width = max(map(self._width, rows))
         padding = self.model.tokenizer.pad_token_id or 0
         ids = torch.tensor([row + [padding] * (width - len(row)) for row in rows], device=device)
         mask = (torch.arange(width, device=device)[None, :] < lengths[:, None]).long()
         return {"input_ids": ids, "attention_mask": mask}
+
+    def _width(self, row: list[int]) -> int:
+        """Length with padding; no more than the model reads."""
+        return max(len(row), min(-(-len(row) // WIDTHS) * WIDTHS, self.model.max_seq_length or len(row)))
 
 
 @functools.cache
