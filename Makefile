@@ -4,7 +4,7 @@ SCALE ?=
 METHOD ?=
 PYTEST ?=
 SEEDS ?= 101 102 103
-TASKS ?= word_problems
+TASKS ?= word_problems word_problems_text
 BENCHMARKS ?= programs generation scoring sft rl_step rationale_filter
 PYTHON3 ?= python3
 
@@ -40,7 +40,7 @@ check-results: install ## rerun the pipeline and compare with the committed metr
 studies: install ## bring studies/dvc.yaml up to date: ablations, made once
 	@dvc repro studies/dvc.yaml
 
-seeds: install ## run the comparison anew for several seeds and pool it (SEEDS="101 102 103" TASKS=word_problems)
+seeds: install ## run the comparison anew for several seeds and pool it (SEEDS="101 102 103" TASKS="word_problems word_problems_text")
 	@python -m stepwise.seeds --seeds $(SEEDS) --tasks $(TASKS)
 
 lint: install ## ruff: style and format

@@ -8,6 +8,7 @@ tasks: [toy]
 models: [tiny]
 task: {toy: {form: n_cot}}
 model: {tiny: {source: shipped}}
+rationalyst_runs: {small: {task: toy, base: a, agent: a, scorer: a, verifier: a}}
 """
 
 
@@ -24,6 +25,22 @@ def finished(folder, methods):
     other = {"method": "warm_up", "task": "chess", "model": "tiny", "accuracy": 0.5}  # committed, not of this run
     (folder / "metrics" / "evaluate" / "warm_up" / "chess-tiny.json").write_text(json.dumps(other))
     return folder
+
+
+def test_ways_of_choosing_steps_are_pooled_too(tmp_path):
+    """The implicit way is right on 3 and 1 of 10, the greedy one on 1 and 2: 4 of 20 against 3."""
+    right = {1: {"greedy": {0}, "implicit": {0, 1, 2}}, 2: {"greedy": {0, 1}, "implicit": {2}}}
+    clones = {seed: finished(tmp_path / str(seed), {"warm_up": {0}}) for seed in right}
+    for seed, ways in right.items():
+        for way, of in ways.items():
+            rows = [Prediction(problem_id=f"toy-{i}", text="", verdict=Verdict(correct=i in of)) for i in range(10)]
+            write_jsonl(clones[seed] / "evaluations" / "rationalyst" / "small" / f"{way}.jsonl", rows)
+    found = seeds.summary(clones)
+    (implicit,) = [row for row in found["accuracies"] if row["method"] == "implicit"]
+    assert (implicit["model"], implicit["1"], implicit["2"], implicit["accuracy"]) == ("small", 0.3, 0.1, 0.2)
+    (pair,) = found["pairs"]
+    assert (pair["method"], pair["against"]) == ("implicit", "greedy")
+    assert (pair["difference"], pair["only_first"], pair["only_second"]) == (0.05, 2, 3)
 
 
 def test_differences_are_pooled_over_seeds(tmp_path, capsys):

@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
 from filelock import FileLock, Timeout
 
 from stepwise.dvc_locks import forget_zombies
 from stepwise.errors import StepwiseError
+
+if TYPE_CHECKING:
+    from stepwise.params import Params
 
 LOCK = Path(".work/repro.lock")
 
@@ -35,13 +39,40 @@ def targets(method: str) -> list[str]:
     return ["--glob", *patterns]
 
 
+def check_choice(of: Params) -> None:
+    """Whether the run makes all that its chapters start from: one that is short of a task would stop at its end.
+
+    Raises PipelineError naming the task or model folder that is not made.
+    """
+    asked = {"reft_tasks": of.reft_tasks, "rationalyst_tasks": of.rationalyst_tasks}
+    asked |= {f"rationalyst_runs.{name}.task": [run.task] for name, run in of.rationalyst_runs.items()}
+    for key, tasks in asked.items():
+        for task in tasks:
+            if task not in of.tasks:
+                raise PipelineError(
+                    f"{key} names {task}, which is not among the tasks; choose it too: task=[...,{task}]"
+                )
+    made = {f"models/base/{model}" for model in of.models} | {f"models/instruct/{name}" for name in of.instructs}
+    made |= {f"models/warm_up/{task}-{model}" for task in of.tasks for model in of.models}
+    for name, run in of.rationalyst_runs.items():
+        for role in ("base", "agent", "scorer", "verifier"):
+            folder = getattr(run, role)
+            if folder.startswith("models/") and folder not in made:
+                raise PipelineError(
+                    f"rationalyst_runs.{name}.{role} is {folder}, which no stage makes with the chosen models; "
+                    "choose its model too (model=[...], instruct=[...]) or another rationalyst_run"
+                )
+
+
 def repro(scale: str, method: str) -> int:
     """Compose params.yaml at `scale` (empty: take it as it lies), run what is not up to date, print the report."""
+    from stepwise import compose, params
+
     wanted = targets(method)
     if scale:
-        from stepwise import compose
-
         compose.write([f"scale={scale}"])
+    if not wanted:
+        check_choice(params.load())
     forget_zombies()
     # Each stage would pay seconds for MLflow: they leave their runs in journals, which are sent together at the end.
     code = subprocess.call(["dvc", "repro", *wanted], env={"STEPWISE_TRACKING": "later", **os.environ})

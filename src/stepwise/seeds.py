@@ -7,6 +7,7 @@ it to one draw. Each seed runs in a clone of its own under .work; two or more at
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shutil
 import subprocess
@@ -20,11 +21,15 @@ from stepwise import evaluation, params, report
 from stepwise.clones import clone_of_head, start
 from stepwise.comparisons import compare_with_baselines, greedy
 from stepwise.errors import StepwiseError
-from stepwise.records import Prediction, write_json
+from stepwise.methods.rationalyst.comparing import AGAINST
+from stepwise.records import Prediction, read_jsonl, write_json
 from stepwise.report import Row
+from stepwise.report.pairs import Pair
 from stepwise.statistics import wilson
 
 FOLDER = Path(".work/seeds")
+Answers = Mapping[int, Sequence[Prediction]]
+"""Predictions by seed."""
 
 
 class SeedsError(StepwiseError, RuntimeError):
@@ -60,37 +65,64 @@ def _start(clone: Path, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
 
 
 def summary(clones: Mapping[int, Path]) -> dict[str, object]:
-    """Every method's accuracy by seed and over all seeds, and its pooled paired differences from the baselines."""
+    """Every method's accuracy by seed and over all seeds, and its pooled paired differences from the baselines.
+
+    The ways of choosing an agent's steps are methods, too; a RATIONALYST run's name stands in the place of the model.
+    """
     first = next(iter(clones.values()))
     of = params.load(first / "params.yaml")
     rows = report.collect(first / "metrics" / "evaluate", of.tasks, of.models)
     answers = {row.place: _answers(clones, row) for row in rows}
-    pairs = compare_with_baselines(rows, lambda row: [one for seed in clones for one in answers[row.place][seed]])
+    pairs = compare_with_baselines(rows, lambda row: _pooled(answers[row.place]))
+    accuracies = [_accuracy(row.task, row.model, row.method, answers[row.place]) for row in rows]
+    for name, run in of.rationalyst_runs.items():
+        ways = _ways(clones, name)
+        accuracies += [_accuracy(run.task, name, way, found) for way, found in ways.items()]
+        for way, baseline in itertools.product(ways, AGAINST):
+            if baseline in ways and baseline != way:
+                difference = evaluation.compare(_pooled(ways[baseline]), _pooled(ways[way]))
+                pairs.append(Pair(run.task, name, way, baseline, difference))
     return {
         "seeds": list(clones),
-        "accuracies": [_accuracy(row, answers[row.place]) for row in rows],
+        "accuracies": accuracies,
         "pairs": [report.pairs.as_row(pair) for pair in pairs],
     }
 
 
-def _answers(clones: Mapping[int, Path], row: Row) -> dict[int, list[Prediction]]:
-    """A row's greedy predictions by seed, with the seed in front of each problem's id."""
+def _answers(clones: Mapping[int, Path], row: Row) -> Answers:
+    """A row's greedy predictions."""
+    return {seed: _marked(seed, greedy(clone / "evaluations", row)) for seed, clone in clones.items()}
+
+
+def _ways(clones: Mapping[int, Path], run: str) -> dict[str, Answers]:
+    """What a RATIONALYST run's agent answered, by the way in which its steps were chosen."""
+    folder = Path("evaluations", "rationalyst", run)
+    names = sorted(path.stem for path in (next(iter(clones.values())) / folder).glob("*.jsonl"))
     return {
-        seed: [
-            one.model_copy(update={"problem_id": f"{seed}/{one.problem_id}"})
-            for one in greedy(clone / "evaluations", row)
-        ]
-        for seed, clone in clones.items()
+        name: {
+            seed: _marked(seed, read_jsonl(clone / folder / f"{name}.jsonl", Prediction))
+            for seed, clone in clones.items()
+        }
+        for name in names
     }
 
 
-def _accuracy(row: Row, answers: Mapping[int, Sequence[Prediction]]) -> dict[str, object]:
+def _marked(seed: int, predictions: Sequence[Prediction]) -> list[Prediction]:
+    """Predictions with the seed in front of each problem's id: every seed has problems of its own."""
+    return [one.model_copy(update={"problem_id": f"{seed}/{one.problem_id}"}) for one in predictions]
+
+
+def _pooled(answers: Answers) -> list[Prediction]:
+    return [one for several in answers.values() for one in several]
+
+
+def _accuracy(task: str, model: str, method: str, answers: Answers) -> dict[str, object]:
     pooled = [one.verdict.correct for several in answers.values() for one in several]
     found = wilson(sum(pooled), len(pooled))
     return {
-        "task": row.task,
-        "model": row.model,
-        "method": row.method,
+        "task": task,
+        "model": model,
+        "method": method,
         **{str(seed): evaluation.accuracy(several) for seed, several in answers.items()},
         "accuracy": found.value,
         "accuracy_low": found.low,
@@ -102,10 +134,10 @@ def _accuracy(row: Row, answers: Mapping[int, Sequence[Prediction]]) -> dict[str
 def show(found: dict[str, Any]) -> None:
     """Print both tables, in percent and percentage points."""
     seeds = [str(seed) for seed in found["seeds"]]
-    sys.stdout.write(f"{'task':22}{'model':10}{'method':14}" + "".join(f"{seed:>9}" for seed in (*seeds, "all")) + "\n")
+    sys.stdout.write(f"{'task':22}{'model':10}{'method':18}" + "".join(f"{seed:>9}" for seed in (*seeds, "all")) + "\n")
     for row in found["accuracies"]:
         values = "".join(f"{100 * row[name]:9.1f}" for name in (*seeds, "accuracy"))
-        sys.stdout.write(f"{row['task']:22}{row['model']:10}{row['method']:14}{values}\n")
+        sys.stdout.write(f"{row['task']:22}{row['model']:10}{row['method']:18}{values}\n")
     for row in found["pairs"]:
         low, high = 100 * row["low"], 100 * row["high"]
         sys.stdout.write(
@@ -118,12 +150,14 @@ def main() -> None:
     """Command line of the Make target."""
     parser = argparse.ArgumentParser(prog="python -m stepwise.seeds", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
-    parser.add_argument("--tasks", nargs="+", default=["word_problems"])
+    parser.add_argument("--tasks", nargs="+", default=["word_problems", "word_problems_text"])
+    parser.add_argument("--rationalyst-runs", nargs="+", default=["tiny"])
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="pipelines side by side")
     parser.add_argument("--out", type=Path, default=Path("studies/metrics/seeds.json"))
     options = parser.parse_args()
     try:
-        clones = run(options.seeds, [f"task=[{','.join(options.tasks)}]"], options.at_once)
+        chosen = {"task": options.tasks, "rationalyst_run": options.rationalyst_runs}
+        clones = run(options.seeds, [f"{key}=[{','.join(names)}]" for key, names in chosen.items()], options.at_once)
         found = summary(clones)
     except StepwiseError as error:
         sys.exit(f"make seeds: {error}")

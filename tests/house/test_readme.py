@@ -23,10 +23,10 @@ ELSEWHERE = {
     "make experiments": "tests/smoke",
     "dvc metrics diff": "tests/smoke",
     "make studies": "trains for minutes; its stages are tested as those of the pipeline",
-    'make seeds SEEDS="101 102 103" TASKS=word_problems': "trains for half an hour; tests/test_seeds.py",
+    'make seeds SEEDS="101 102 103" TASKS="word_problems word_problems_text"': "trains for half an hour",
     'make bench BENCHMARKS="scoring"': "measures for minutes",
     "make data": "fetches from the data sets' own addresses",
-    "STEPWISE_DATA=/path/to/data dvc exp run -S 'task=[svamp,gsm8k]'": "needs the real data",
+    "STEPWISE_DATA=/path/to/data dvc exp run -S 'task=[svamp,gsm8k,word_problems_text]'": "needs the real data",
     "dvc exp run -S launcher=slurm": "needs Slurm; tests/launcher",
 }
 """Commands that are not run here, and where they are."""
