@@ -1,4 +1,4 @@
-"""ReFT without one of its parts, trained, examined and compared with the whole (chapter: ReFT, studies)."""
+"""ReFT without one of its parts or by another algorithm, compared with the whole (chapter: ReFT, studies)."""
 
 from __future__ import annotations
 

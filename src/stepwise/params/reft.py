@@ -72,6 +72,10 @@ class ReftParams(Section):
 class ReftAblation(Section):
     """What a variant of ReFT does otherwise; what it does not name stays."""
 
+    algorithm: Literal["ppo", "grpo", "rloo"] | None = None
+    prompts: Positive | None = None
+    samples: Positive | None = None
+    value_warm_up: Count | None = None
     kl_coefficient: float | None = Field(None, ge=0)
     partial_reward: float | None = Field(None, ge=0, le=1)
     separate_value_model: bool | None = None
