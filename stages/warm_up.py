@@ -16,7 +16,8 @@ from stepwise.training import sft
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "warm_up"))
 def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, plot: Path) -> None:
     """Train on the references of the training problems; keep the state that answers dev best."""
-    params, of_task = run.params, run.params.limits.cap(run.params.task[task])
+    params, of_model = run.params, run.params.model[model]
+    of_task = params.limits.cap(of_model.warmed_up(params.task[task]))
     asked = get_task(task, of_task, seed=params.seed)
     dev = evaluation.spread(read_jsonl(data / "dev.jsonl", Problem), params.warm_up.dev_examples)
     result = sft.train(
@@ -28,8 +29,8 @@ def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, 
         work=run.work / "training",
         out=run.work / "model",
         evaluate=evaluation.dev_accuracy(asked, dev, of_task.max_new_tokens, params.backend.batch_tokens),
-        learning_rate_scale=params.model[model].learning_rate_scale,
-        dtype=params.model[model].dtype,
+        learning_rate_scale=of_model.learning_rate_scale,
+        dtype=of_model.dtype,
     )
     write_card(run.work / "model", Card(method="warm_up", task=task, model=model, task_params=of_task))
     run.publish(run.work / "model", out)

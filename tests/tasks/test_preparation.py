@@ -2,7 +2,7 @@
 
 import pytest
 
-from stepwise.params import LimitParams, TaskParams
+from stepwise.params import LimitParams, ModelParams, TaskParams
 from stepwise.records import Problem, read_jsonl
 from stepwise.tasks import get_task
 from stepwise.tasks.base import Loaded
@@ -42,6 +42,12 @@ def test_an_empty_split_is_named_and_nothing_is_left(tmp_path):
     with pytest.raises(EmptySplitError, match=r"word_problems: the split dev is empty \(9 rows read.*odd"):
         prepare(empty, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_model_that_learns_slower_has_more_epochs_within_the_limit():
+    slow = ModelParams(source="shipped", warm_up_factor=4).warmed_up(TaskParams(form="p_cot", warm_up_epochs=3))
+    assert slow.warm_up_epochs == 12
+    assert LimitParams(epochs=1).cap(slow).warm_up_epochs == 1
 
 
 def test_caps_of_a_scale_hold_for_every_count():

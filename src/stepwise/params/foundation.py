@@ -64,6 +64,12 @@ class ModelParams(Section):
     pretrain: PretrainParams | None = None
     learning_rate_scale: float = Field(1.0, gt=0)
     """Factor on every stage's learning rate, so that one set of stage parameters serves small and large models."""
+    warm_up_factor: Positive = 1
+    """Times as many epochs of warm-up as a task has: some models learn slower than others."""
+
+    def warmed_up(self, task: TaskParams) -> TaskParams:
+        """The task's parameters with this model's epochs."""
+        return task.model_copy(update={"warm_up_epochs": self.warm_up_factor * task.warm_up_epochs})
 
 
 class LoraParams(Section):
