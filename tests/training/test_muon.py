@@ -1,6 +1,7 @@
 import copy
 
 import torch
+from transformers import T5Config, T5ForConditionalGeneration
 
 from stepwise.training.devices import make_optimizer
 from stepwise.training.muon import MuonWithAdamW
@@ -80,3 +81,17 @@ def test_only_inner_matrices_are_made_orthogonal():
     ]
     assert [group["weight_decay"] for group in groups] == [0.1, 0.1, 0.0]
     assert sum(len(group["params"]) for group in groups) == 4
+
+
+def test_t5s_queries_take_smaller_and_its_position_biases_larger_steps():
+    config = T5Config(d_model=32, d_kv=16, d_ff=8, num_layers=1, num_heads=2, vocab_size=20)
+    model = T5ForConditionalGeneration(config)
+    rates = {
+        id(one): group["rate"] for group in make_optimizer(model, "muon", 0.0).param_groups for one in group["params"]
+    }
+    found = {name: rates.pop(id(one)) for name, one in model.named_parameters()}
+    assert not rates
+    assert {name for name, rate in found.items() if rate == 0.25} == {n for n in found if n.endswith(".q.weight")}
+    assert {n for n, rate in found.items() if rate == 10.0} == {n for n in found if "relative_attention_bias" in n}
+    assert set(found.values()) == {0.25, 1.0, 10.0}
+    assert {group["rate"] for group in make_optimizer(torch.nn.Linear(2, 2), "muon", 0.0).param_groups} == {1.0}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepwise.errors import StepwiseError
+from stepwise.training.first_models import relative_rates
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +42,10 @@ def make_accelerator(deepspeed: str | None = None) -> Accelerator:
 
 
 def make_optimizer(model: torch.nn.Module, name: str, weight_decay: float) -> torch.optim.Optimizer:
-    """`adamw`, or `muon` for the matrices between embeddings and AdamW for the rest; norms and biases do not decay."""
+    """`adamw`, or `muon` for the matrices between embeddings and AdamW for the rest; norms and biases do not decay.
+
+    Groups of `muon` have a `rate`: times the run's learning rate, their own.
+    """
     import torch
 
     from stepwise.training.muon import MuonWithAdamW
@@ -59,7 +63,16 @@ def make_optimizer(model: torch.nn.Module, name: str, weight_decay: float) -> to
     if name == "adamw":
         return torch.optim.AdamW([group for group in groups if group["params"]], fused=True)
     groups[0]["orthogonal"] = True
-    return MuonWithAdamW([group for group in groups if group["params"]])
+    rates = relative_rates(model)
+    return MuonWithAdamW([part for group in groups for part in _by_rate(group, rates)])
+
+
+def _by_rate(group: dict[str, Any], rates: dict[int, float]) -> list[dict[str, Any]]:
+    """A group of parameters, cut by their rates."""
+    found: dict[float, list[torch.nn.Parameter]] = {}
+    for one in group["params"]:
+        found.setdefault(rates.get(id(one), 1.0), []).append(one)
+    return [group | {"params": some, "rate": rate} for rate, some in found.items()]
 
 
 def precision(device: torch.device, name: str) -> AbstractContextManager[None]:

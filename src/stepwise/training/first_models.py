@@ -1,8 +1,8 @@
-"""Models of random weights: a shape, and where its training starts.
+"""Models of random weights: a shape, where its training starts, and how fast its parts go.
 
 A small encoder-decoder that starts as T5 does learns to copy very late, for want of attention to neighbours: positions
-enter T5 through one table of biases alone, which starts near zero. So `first_t5` starts elsewhere; see `_aim_heads` and
-`_match_like_with_like`.
+enter T5 through one table of biases alone, which starts near zero. So `first_t5` starts elsewhere (`_aim_heads`,
+`_match_like_with_like`), and the table takes larger steps (`relative_rates`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ AIM = 6.0
 """Bias of such a head's offset: at 200 tokens two thirds of its attention, so that training can still move it."""
 UNSCALED: dict[str, Any] = {"tie_word_embeddings": False}
 """T5's setting for logits that are not divided by the root of the width; its embeddings stay tied all the same."""
+BIAS_RATE = 10.0
+"""Larger steps of T5's position biases: they are of the size of scores, where AdamW moves them as it moves weights."""
 SMALL, MATCHING = 0.02, 0.045
 """Standard deviations of first weights. The second gives a token that meets itself in cross-attention a score of 10."""
 
@@ -89,6 +91,23 @@ def first_t5(shape: ArchitectureParams, tokens: dict[str, Any]) -> T5ForConditio
     _aim_heads(model)
     _match_like_with_like(model)
     return model  # type: ignore[no-any-return]
+
+
+def relative_rates(model: Any) -> dict[int, float]:
+    """Learning rates of a model made from nothing that are not the run's: a factor by the parameter's `id`.
+
+    T5's attention does not divide its scores by the root of a head's size, so its queries move as much slower.
+    """
+    config: Any = getattr(model, "config", None)
+    if getattr(config, "model_type", "") != "t5":
+        return {}
+    rates = {".q.weight": config.d_kv**-0.5, ".relative_attention_bias.weight": BIAS_RATE}
+    return {
+        id(weight): rate
+        for name, weight in model.named_parameters()
+        for end, rate in rates.items()
+        if name.endswith(end)
+    }
 
 
 def _aim_heads(model: Any) -> None:

@@ -82,8 +82,9 @@ class Loop(Course):
         accelerator = self.accelerator
         self.model.train(self.dropout)
         groups = passes(step, self.params.batch_tokens, rank=accelerator.process_index, world=accelerator.num_processes)
+        rate = self.params.learning_rate * rate_factor(number, len(self.steps), self.params)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.params.learning_rate * rate_factor(number, len(self.steps), self.params)
+            group["lr"] = rate * group.get("rate", 1.0)
         total = self.zero.clone()
         for index, group in enumerate(groups):
             total += self._backward(group, norm, number, last=index == len(groups) - 1)
