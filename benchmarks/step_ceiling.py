@@ -17,6 +17,7 @@ from pathlib import Path
 from stepwise import evaluation
 from stepwise.methods.rationalyst.attempts import Attempt, Choice, Models
 from stepwise.methods.rationalyst.choosers import method
+from stepwise.methods.rationalyst.comparing import checked
 from stepwise.methods.rationalyst.contest import Contest, prepare
 from stepwise.methods.rationalyst.supervision import Method, Rating, supervise
 from stepwise.params import Params, load
@@ -65,14 +66,7 @@ def contest_of(params: Params, name: str, items: int, count: int) -> Contest:
 def solved(contest: Contest, way: Method) -> list[Prediction]:
     """The problems' predictions when steps are chosen in a way."""
     attempts = supervise(contest.problems, way, contest.models.roles, states_answer, steps=contest.supervision.steps)
-    return [predicted(contest, attempt) for attempt in attempts]
-
-
-def predicted(contest: Contest, attempt: Attempt) -> Prediction:
-    """An attempt, checked."""
-    text = contest.supervision.step_end.join(attempt.steps)
-    (verdict,) = contest.task.check(attempt.problem, [text])
-    return Prediction(problem_id=attempt.problem.id, text=text, verdict=verdict)
+    return checked(contest.task, attempts, contest.supervision.step_end)
 
 
 def as_the_reference(_models: Models, choices: Sequence[Choice]) -> list[list[Rating]]:

@@ -34,3 +34,15 @@ def test_a_task_that_rationalyst_lacks_is_named_before_anything_runs(tmp_path: P
 def test_a_model_that_rationalyst_lacks_is_named(tmp_path: Path) -> None:
     with pytest.raises(pipeline.PipelineError, match=r"tiny\.base is models/base/tiny, .*model=\["):
         pipeline.check_choice(composed(tmp_path, "model=[tiny-t5]"))
+
+
+def test_a_transfer_needs_its_run_its_task_and_its_agent(tmp_path: Path) -> None:
+    pipeline.check_choice(composed(tmp_path, "rationalyst_transfer=[tiny]"))
+    with pytest.raises(pipeline.PipelineError, match=r"tiny-multistep_arithmetic\.run is tiny, .*rationalyst_run=\["):
+        pipeline.check_choice(composed(tmp_path, "rationalyst_transfer=[tiny]", "rationalyst_run=[smollm2]"))
+    with pytest.raises(pipeline.PipelineError, match=r"smollm2-gsm8k_text\.task names gsm8k_text"):
+        pipeline.check_choice(composed(tmp_path, "rationalyst_transfer=[smollm2]"))
+    with pytest.raises(pipeline.PipelineError, match=r"agent is models/warm_up/multi.*another rationalyst_transfer"):
+        pipeline.check_choice(
+            composed(tmp_path, "rationalyst_transfer=[tiny]", "warm_up_tasks=[word_problems_text]", "reft_tasks=[]")
+        )

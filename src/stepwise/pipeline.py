@@ -16,7 +16,7 @@ from stepwise.dvc_locks import forget_zombies
 from stepwise.errors import StepwiseError
 
 if TYPE_CHECKING:
-    from stepwise.params import Params
+    from stepwise.params import Params, RationalystContest
 
 LOCK = Path(".work/repro.lock")
 
@@ -44,8 +44,12 @@ def check_choice(of: Params) -> None:
 
     Raises PipelineError naming the task or model folder that is not made.
     """
-    asked = {"reft_tasks": of.reft_tasks, "rationalyst_tasks": of.rationalyst_tasks}
-    asked |= {f"rationalyst_runs.{name}.task": [run.task] for name, run in of.rationalyst_runs.items()}
+    contests: dict[str, RationalystContest] = {
+        f"rationalyst_runs.{name}": run for name, run in of.rationalyst_runs.items()
+    }
+    contests |= {f"rationalyst_transfers.{name}": transfer for name, transfer in of.rationalyst_transfers.items()}
+    asked = {key: getattr(of, key) for key in ("warm_up_tasks", "reft_tasks", "rationalyst_tasks")}
+    asked |= {f"{key}.task": [contest.task] for key, contest in contests.items()}
     for key, tasks in asked.items():
         for task in tasks:
             if task not in of.tasks:
@@ -53,15 +57,21 @@ def check_choice(of: Params) -> None:
                     f"{key} names {task}, which is not among the tasks; choose it too: task=[...,{task}]"
                 )
     made = {f"models/base/{model}" for model in of.models} | {f"models/instruct/{name}" for name in of.instructs}
-    made |= {f"models/warm_up/{task}-{model}" for task in of.tasks for model in of.models}
-    for name, run in of.rationalyst_runs.items():
+    made |= {f"models/warm_up/{task}-{model}" for task in of.warm_up_tasks for model in of.models}
+    for key, contest in contests.items():
         for role in ("base", "agent", "scorer", "verifier"):
-            folder = getattr(run, role)
+            folder = getattr(contest, role, "")
             if folder.startswith("models/") and folder not in made:
                 raise PipelineError(
-                    f"rationalyst_runs.{name}.{role} is {folder}, which no stage makes with the chosen models; "
-                    "choose its model too (model=[...], instruct=[...]) or another rationalyst_run"
+                    f"{key}.{role} is {folder}, which no stage makes with the chosen models; "
+                    f"choose its model too (model=[...], instruct=[...]) or another {key.partition('s.')[0]}"
                 )
+    for name, transfer in of.rationalyst_transfers.items():
+        if transfer.run not in of.rationalyst_runs:
+            raise PipelineError(
+                f"rationalyst_transfers.{name}.run is {transfer.run}, which is not among the runs; "
+                f"choose it too: rationalyst_run=[...,{transfer.run}]"
+            )
 
 
 def repro(scale: str, method: str) -> int:

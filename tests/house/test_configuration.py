@@ -10,7 +10,7 @@ from stepwise import compose, params
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "conf"
-GROUPS = {name: name + "=[{}]" for name in ("task", "model", "instruct", "rationalyst_run")}
+GROUPS = {name: name + "=[{}]" for name in ("task", "model", "instruct", "rationalyst_run", "rationalyst_transfer")}
 """Groups of which a run has several entries; of all others it has one."""
 
 

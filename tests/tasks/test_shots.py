@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 
 import pytest
@@ -11,7 +10,7 @@ from stepwise.params import TaskParams
 from stepwise.records import Problem
 from stepwise.tasks import get_task
 from stepwise.tasks.named_option import LETTERS
-from stepwise.tasks.shots import shots
+from stepwise.tasks.shots import hand_written_shots
 
 COUNTS = {"arc_challenge": 8, "hellaswag": 8, "proofwriter": 6, "mmlu_pro": 28}
 
@@ -40,34 +39,35 @@ def test_no_answer_is_given_away_by_its_letter_alone(tmp_path):
     assert letters.keys() == set("ABCDE")
 
 
+def question(name, field=""):
+    return Problem(id="q", task=name, split="test", question="?", answer="A", difficulty=field)
+
+
 def test_examples_do_not_depend_on_the_data_where_they_are_hand_written(tmp_path):
     task = make("proofwriter", tmp_path)
-    chosen = shots(task, 3, seed=1)
-    assert len(chosen) == 3
-    assert shots(task, 3, seed=1) == chosen
-    assert shots(task, 99, seed=1)[:3] == chosen
-    assert len(shots(task, 99, seed=1)) == 6
-    assert any(shots(task, 3, seed=seed) != chosen for seed in range(2, 6))
+
+    def chosen(count, seed=1, field=""):
+        return hand_written_shots(task, count, seed)(question("proofwriter", field))
+
+    assert len(chosen(3)) == 3
+    assert chosen(3) == chosen(3)
+    assert chosen(99)[:3] == chosen(3)
+    assert len(chosen(99)) == 6
+    assert any(chosen(3, seed) != chosen(3) for seed in range(2, 6))
+    assert all(chosen(3, field=one.difficulty) == chosen(3) for one in task.hand_written())
 
 
 def test_the_field_of_the_question_comes_first(tmp_path):
     task = make("mmlu_pro", tmp_path, dev=4)
     held_out = {one.id for one in task.load("dev").problems}
-    question = Problem(id="q", task="mmlu_pro", split="test", question="?", answer="A", difficulty="law")
-    chosen = shots(task, 5, seed=1, like=question)
+    chosen = hand_written_shots(task, 5, seed=1)(question("mmlu_pro", "law"))
     laws = [one.id for one in task.hand_written() if one.difficulty == "law" and one.id not in held_out]
+    assert laws
     assert [one.difficulty == "law" for one in chosen] == [True] * len(laws) + [False] * (5 - len(laws))
-    assert not held_out & {one.id for one in shots(task, 99, seed=1)}
+    everything = hand_written_shots(task, 99, seed=1)(question("mmlu_pro", "law"))
+    assert not held_out & {one.id for one in everything}
 
 
-def test_training_problems_are_drawn_by_the_seed(tmp_path):
-    (tmp_path / "gsm8k").mkdir()
-    rows = [{"question": f"Ann has {i}?", "answer": f"She has {i}.\n#### {i}"} for i in range(9)]
-    (tmp_path / "gsm8k/train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    task = make("gsm8k", tmp_path)
-    held_out = {one.id for one in task.load("dev").problems}
-    chosen = shots(task, 4, seed=3)
-    assert [one.id for one in shots(task, 4, seed=3)] == [one.id for one in chosen]
-    assert not held_out & {one.id for one in chosen}
-    hard = Problem(id="q", task="gsm8k", split="test", question="?", answer="1", difficulty="3 steps")
-    assert shots(task, 4, seed=3, like=hard) == chosen
+def test_a_task_with_solved_training_problems_has_none_of_its_own(tmp_path):
+    assert hand_written_shots(make("ecqa", tmp_path), 3, seed=1) is None
+    assert hand_written_shots(make("math", tmp_path), 3, seed=1) is None

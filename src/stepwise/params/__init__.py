@@ -39,9 +39,11 @@ from stepwise.params.rationalyst_mining import (
 )
 from stepwise.params.rationalyst_supervision import (
     RationalystAblation,
+    RationalystContest,
     RationalystRun,
     RationalystSupervisionParams,
     RationalystTrainingParams,
+    RationalystTransfer,
 )
 from stepwise.params.reft import ReftAblation, ReftParams
 from stepwise.params.reranking import RerankerParams, SamplingParams
@@ -63,6 +65,7 @@ __all__ = [
     "Positive",
     "PretrainParams",
     "RationalystAblation",
+    "RationalystContest",
     "RationalystCorpusParams",
     "RationalystEmbeddingParams",
     "RationalystFilterParams",
@@ -72,6 +75,7 @@ __all__ = [
     "RationalystScoringParams",
     "RationalystSupervisionParams",
     "RationalystTrainingParams",
+    "RationalystTransfer",
     "ReftAblation",
     "ReftParams",
     "RerankerParams",
@@ -108,6 +112,8 @@ class Params(Section):
     launcher: LauncherParams = LauncherParams()
     warm_up: SftParams = SftParams()
     evaluate: EvaluateParams = EvaluateParams()
+    warm_up_tasks: list[str] = Field(default_factory=list)
+    """Tasks of the run that base models are warmed up on."""
     reft_tasks: list[str] = Field(default_factory=list)
     """Tasks of the run that ReFT and its baselines are trained on."""
     reft: ReftParams = ReftParams()
@@ -129,6 +135,8 @@ class Params(Section):
     rationalyst_filter: RationalystFilterParams = RationalystFilterParams()
     rationalyst_runs: dict[str, RationalystRun] = Field(default_factory=dict)
     """RATIONALYST's runs by name; each trains a model and supervises an agent with it."""
+    rationalyst_transfers: dict[str, RationalystTransfer] = Field(default_factory=dict)
+    """RATIONALYSTs of these runs on other tasks, by name."""
     rationalyst_training: RationalystTrainingParams = RationalystTrainingParams()
     rationalyst_supervision: RationalystSupervisionParams = RationalystSupervisionParams()
     rationalyst_ablations: dict[str, RationalystAblation] = Field(default_factory=dict)

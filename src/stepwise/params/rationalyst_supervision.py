@@ -12,13 +12,11 @@ from stepwise.params.foundation import SftParams
 Chooser = Literal["greedy", "random", "self_consistency", "likelihood", "verifier", "explicit", "implicit"]
 
 
-class RationalystRun(Section):
-    """One RATIONALYST and the agent that it supervises. Models are folders that stages make."""
+class RationalystContest(Section):
+    """Test problems, and who solves and supervises. Models are folders that stages make."""
 
     task: str
     """Whose test problems are solved."""
-    base: str
-    """What RATIONALYST is trained from."""
     agent: str
     """The model that proposes steps; RATIONALYST leaves it as it is."""
     scorer: str
@@ -33,6 +31,15 @@ class RationalystRun(Section):
     """Whether the run is too small for its table to show anything but that it works."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Type of all its models in memory."""
+    max_length: Positive = 1024
+    """Tokens that RATIONALYST reads, in training too; a longer text so far loses its beginning."""
+
+
+class RationalystRun(RationalystContest):
+    """One RATIONALYST and the agent that it supervises."""
+
+    base: str
+    """What RATIONALYST is trained from."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Of training."""
     epochs: Positive = 3
@@ -41,8 +48,6 @@ class RationalystRun(Section):
     """Factor on `rationalyst_training.fine_tuning.learning_rate`."""
     lora_rank: Count = 0
     """0 trains all weights, as the paper does."""
-    max_length: Positive = 1024
-    """Tokens of a training example; a longer text so far loses its beginning."""
     limit: Count = 0
     """Notes that are trained on, spread over all; 0 means all."""
 
@@ -50,6 +55,13 @@ class RationalystRun(Section):
         """The common parameters of training with what this run changes."""
         lora = common.lora.model_copy(update={"rank": self.lora_rank})
         return common.model_copy(update={"max_length": self.max_length, "precision": self.precision, "lora": lora})
+
+
+class RationalystTransfer(RationalystContest):
+    """The RATIONALYST of a run on another task, whose notes it need not have read."""
+
+    run: str
+    """One of `rationalyst_runs`."""
 
 
 class RationalystTrainingParams(Section):

@@ -1,8 +1,9 @@
-"""Solved examples to show before a question: hand-written ones where a task has them, else training problems."""
+"""Hand-written solved examples to show before a question, of the tasks that have them."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from stepwise.records import Problem
 from stepwise.tasks.base import Task
@@ -10,21 +11,20 @@ from stepwise.tasks.benchmark_only import BenchmarkOnly
 from stepwise.tasks.choice_task import ChoiceTask
 
 
-def shots(task: Task, count: int, seed: int, like: Problem | None = None) -> list[Problem]:
-    """Up to `count` problems with solutions in steps, drawn by the seed, never of dev or test.
+def hand_written_shots(task: Task, count: int, seed: int) -> Callable[[Problem], list[Problem]] | None:
+    """What gives up to `count` examples for a problem, drawn by the seed, never of dev; None where none are written.
 
-    With `like`, examples of a benchmark that has no training set come from the question's own field first (MMLU-Pro).
-    Elsewhere `like` does not matter: how hard a question is may be known from its solution only.
+    Of a benchmark that has no training set those of the problem's own field come first (MMLU-Pro). Elsewhere a
+    problem's difficulty does not choose its examples: it may be known from the solution only.
     """
-    pool = [one for one in _pool(task) if one.reference is not None and one.reference.steps]
+    by_field = isinstance(task, BenchmarkOnly)
+    if by_field:
+        pool = list(task.load("train").problems)
+    else:
+        pool = task.hand_written() if isinstance(task, ChoiceTask) else []
     random.Random(f"{seed}/{task.name}/shots").shuffle(pool)
-    if like is not None and isinstance(task, BenchmarkOnly):
-        pool.sort(key=lambda one: one.difficulty != like.difficulty)
-    return pool[:count]
 
+    def like(problem: Problem) -> list[Problem]:
+        return (sorted(pool, key=lambda one: one.difficulty != problem.difficulty) if by_field else pool)[:count]
 
-def _pool(task: Task) -> list[Problem]:
-    """The hand-written problems, if training does not have them already, else the training problems."""
-    if isinstance(task, ChoiceTask) and not isinstance(task, BenchmarkOnly) and (own := task.hand_written()):
-        return own
-    return list(task.load("train").problems)
+    return like if pool else None

@@ -49,10 +49,10 @@ def test_a_run_solves_its_share_of_the_test_problems_in_all_ways(contest):
 
 def test_the_agent_is_shown_as_many_training_problems_as_its_run_says(contest, tmp_path):
     """Without shots the training problems are not even read: there are none here."""
-    assert contest(RUN).models.roles.shots == ""
+    assert contest(RUN).models.roles.shots(TASK.load("test").problems[0]) == ""
     train = TASK.load("train").problems
     write_jsonl(tmp_path / "data" / "train.jsonl", train)
-    shots = contest(RUN.model_copy(update={"shots": 2}), only="implicit").models.roles.shots
+    shots = contest(RUN.model_copy(update={"shots": 2}), only="implicit").models.roles.shots(train[1])
     assert [one.question in shots for one in train] == [True, False, False, True, False, False]
     assert train[0].reference.text.rstrip() in shots
 

@@ -107,7 +107,7 @@ def test_every_role_has_servers_of_its_own(base, monkeypatch):
     served = BackendParams(kind="openai")
 
     def make(params):
-        return assemble(folders, RUN, params, served, task=TASK, shown=(), seed=1, work=None)
+        return assemble(folders, RUN, params, served, task=TASK, shown=lambda _: (), seed=1, work=None)
 
     with pytest.raises(GenerationError, match="STEPWISE_AGENT_SERVERS"):
         make(PARAMS)
@@ -123,7 +123,7 @@ def test_every_role_has_servers_of_its_own(base, monkeypatch):
 
 def supervised(base, rationalyst, work):
     folders = {"agent": base, "rationalyst": rationalyst, "scorer": base, "verifier": base}
-    models = assemble(folders, RUN, PARAMS, BackendParams(), task=TASK, shown=(), seed=1, work=work)
+    models = assemble(folders, RUN, PARAMS, BackendParams(), task=TASK, shown=lambda _: (), seed=1, work=work)
     outcomes = compare(models, TASK, TASK.load("test").problems, PARAMS, seed=1)
     return {name: one.predictions for name, one in outcomes.items()}, tabulate(outcomes, seed=1)
 

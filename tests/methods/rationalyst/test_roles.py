@@ -62,7 +62,7 @@ def roles(score=None, grades: str = "no grade") -> Roles:
 def test_the_agent_reads_its_examples_and_the_others_only_question_and_steps():
     shown = PROBLEM.model_copy(update={"reference": Solution(text="2 + 3 = 5\nTherefore, the answer is: 5")})
     asked = roles()
-    asked.shots = solved(TASK, [shown])
+    asked.shots = lambda _: solved(TASK, [shown])
     attempt = Attempt(PROBLEM, ("1 + 1 = 2",))
     asked.propose([attempt], 2, sampled=True)
     examples = ASKED + "2 + 3 = 5\nTherefore, the answer is: 5\n\n"

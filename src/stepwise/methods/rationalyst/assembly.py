@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from stepwise.methods.rationalyst.rationalyst import Rationalyst
 from stepwise.methods.rationalyst.rendering import query_of
 from stepwise.methods.rationalyst.roles import Roles, solved
 from stepwise.models.loading import load_model, load_tokenizer
-from stepwise.params import BackendParams, RationalystRun, RationalystSupervisionParams
+from stepwise.params import BackendParams, RationalystContest, RationalystSupervisionParams
 from stepwise.records import Problem, Prompt
 from stepwise.tasks.base import Task
 from stepwise.tokens import encode_many
@@ -42,18 +42,18 @@ class Assembled:
 
 def assemble(
     folders: dict[str, Path],
-    run: RationalystRun,
+    run: RationalystContest,
     params: RationalystSupervisionParams,
     backend: BackendParams,
     *,
     task: Task,
-    shown: Sequence[Problem],
+    shown: Callable[[Problem], Sequence[Problem]],
     seed: int,
     work: Path | None,
 ) -> Assembled:
     """The roles over the models in `folders` (by role) or, with the openai backend, over the servers of each role.
 
-    `shown` are the agent's solved examples; `work` takes the journals.
+    `shown` gives the agent's solved examples for a problem; `work` takes the journals.
     """
     made: dict[Path, tuple[Backend, Any]] = {}
     meters: dict[str, Metered] = {}
@@ -79,14 +79,14 @@ def assemble(
         scorer=meters["scorer"],
         verifier=meters["verifier"],
         verifier_query=query_of(tokenizers["verifier"], verifying.INSTRUCTION),
-        shots=solved(task, shown),
+        shots=lambda problem: solved(task, shown(problem)),
         seed=seed,
         at_the_same_time=backend.kind == "openai",
     )
     return Assembled(roles, meters)
 
 
-def _local(folder: Path, run: RationalystRun, backend: BackendParams) -> tuple[Backend, Any]:
+def _local(folder: Path, run: RationalystContest, backend: BackendParams) -> tuple[Backend, Any]:
     from stepwise.generation.transformers_backend import TransformersBackend
 
     model, tokenizer = load_model(folder, run.dtype)

@@ -36,7 +36,7 @@ def compare(
     for chooser in params.choosers:
         models.reset()
         attempts = solve(chooser, problems, models.roles, task, params, seed=seed, answered=states_answer)
-        predictions = _checked(task, attempts, params.step_end)
+        predictions = checked(task, attempts, params.step_end)
         numbers = evaluation.summarise(predictions)
         kept = {name: value for name, value in numbers.items() if name.startswith("accuracy")}
         found[chooser] = Outcome(predictions, {**kept, **_costs(models, attempts, predictions)})
@@ -63,7 +63,8 @@ def bars(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: row[key] for key in ("chooser", "accuracy", "tokens_written")} for row in rows]
 
 
-def _checked(task: Task, attempts: Sequence[Attempt], step_end: str) -> list[Prediction]:
+def checked(task: Task, attempts: Sequence[Attempt], step_end: str) -> list[Prediction]:
+    """The attempts' solutions, checked."""
     replies = [step_end.join(one.steps) for one in attempts]
     verdicts = task.check_many([(one.problem, reply) for one, reply in zip(attempts, replies, strict=True)])
     return [

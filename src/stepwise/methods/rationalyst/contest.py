@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from stepwise.evaluation import spread
 from stepwise.methods.rationalyst.assembly import Assembled, assemble
 from stepwise.methods.rationalyst.comparing import Outcome, compare
-from stepwise.params import Params, RationalystRun, RationalystSupervisionParams
+from stepwise.params import Params, RationalystContest, RationalystSupervisionParams
 from stepwise.params.rationalyst_supervision import Chooser
 from stepwise.records import Problem, read_jsonl
 from stepwise.tasks import get_task
 from stepwise.tasks.base import Task
+from stepwise.tasks.shots import hand_written_shots
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Contest:
 
 def prepare(
     params: Params,
-    run: RationalystRun,
+    run: RationalystContest,
     folders: dict[str, Path],
     *,
     task: str,
@@ -44,10 +46,10 @@ def prepare(
 
     Args:
         params: seed, limits, the task's parameters, backend and rationalyst_supervision are read.
-        run: how many test problems are solved, how many training problems the agent is shown.
+        run: how many test problems are solved, how many solved ones the agent is shown.
         folders: the models by role.
         task: name of the task.
-        data: folder of the task's problems; train.jsonl is read only for problems to show.
+        data: folder of the task's problems; train.jsonl is read only for problems to show, where none are written.
         work: takes the journals.
         only: the one way of choosing steps; without it all that the parameters name.
     """
@@ -55,7 +57,17 @@ def prepare(
     supervision = params.rationalyst_supervision
     if only is not None:
         supervision = supervision.model_copy(update={"choosers": (only,)})
-    shown = spread(read_jsonl(data / "train.jsonl", Problem), run.shots) if run.shots else []
+    shown = _shown(asked, data / "train.jsonl", run.shots, params.seed)
     models = assemble(folders, run, supervision, params.backend, task=asked, shown=shown, seed=params.seed, work=work)
     problems = spread(read_jsonl(data / "test.jsonl", Problem), run.items)
     return Contest(asked, problems, models, supervision, params.seed)
+
+
+def _shown(task: Task, train: Path, count: int, seed: int) -> Callable[[Problem], Sequence[Problem]]:
+    """What the agent reads before a problem: hand-written examples, of its field first, or training problems."""
+    if not count:
+        return lambda _: ()
+    if written := hand_written_shots(task, count, seed):
+        return written
+    chosen = spread(read_jsonl(train, Problem), count)
+    return lambda _: chosen

@@ -31,8 +31,8 @@ class Roles:
     scorer: Backend
     verifier: Backend
     verifier_query: Query = field(default_factory=Query)
-    shots: str = ""
-    """Solved problems before the agent's question; see `solved`."""
+    shots: Callable[[Problem], str] = lambda _: ""
+    """Solved problems before the agent's question, as text; see `solved`."""
     seed: int = 0
     at_the_same_time: bool = False
     """Whether agent and RATIONALYST are asked at the same time: for servers, not for models in this process."""
@@ -50,14 +50,14 @@ class Roles:
         for attempt in attempts:
             *first, last = self._pieces(attempt)
             read = aided(last, attempt.note) if attempt.note else (last,)
-            prompts.append(self._led(*first, *read))
+            prompts.append(self._led(attempt.problem, *first, *read))
         stop = (self.params.step_end, *self.task.stop)
         found = self.agent.generate(prompts, self._sampling(self.params.step_tokens, count, stop, sampled=sampled))
         return [[_candidate(one) for one in several] for several in found]
 
     def solve(self, problems: Sequence[Problem], count: int) -> list[list[Candidate]]:
         """See Models; as long as the steps of other methods may be together."""
-        prompts = [self._led(*self.task.prompt(problem)) for problem in problems]
+        prompts = [self._led(problem, *self.task.prompt(problem)) for problem in problems]
         longest = self.params.steps * self.params.step_tokens
         found = self.agent.generate(prompts, self._sampling(longest, count, self.task.stop))
         return [[_candidate(one, whole=True) for one in several] for several in found]
@@ -103,8 +103,9 @@ class Roles:
         steps = "".join(step + self.params.step_end for step in attempt.steps)
         return (*self.task.prompt(attempt.problem), steps) if steps else self.task.prompt(attempt.problem)
 
-    def _led(self, *pieces: str) -> Prompt:
-        return (self.shots, *pieces) if self.shots else pieces
+    def _led(self, problem: Problem, *pieces: str) -> Prompt:
+        examples = self.shots(problem)
+        return (examples, *pieces) if examples else pieces
 
     def _sampling(self, tokens: int, count: int, stop: tuple[str, ...], *, sampled: bool = True) -> Sampling:
         temperature = self.params.temperature if sampled else 0.0
