@@ -26,7 +26,11 @@ ELSEWHERE = {
     'make seeds SEEDS="101 102 103" TASKS="word_problems word_problems_text"': "trains for half an hour",
     'make bench BENCHMARKS="scoring"': "measures for minutes",
     "make data": "fetches from the data sets' own addresses",
-    "STEPWISE_DATA=/path/to/data dvc exp run -S 'task=[svamp,gsm8k,word_problems_text]'": "needs the real data",
+    **{
+        line: "needs the real data"
+        for line in README.splitlines()
+        if line.startswith("STEPWISE_DATA=/path/to/data dvc exp")
+    },
     "dvc exp run -S launcher=slurm": "needs Slurm; tests/launcher",
 }
 """Commands that are not run here, and where they are."""
