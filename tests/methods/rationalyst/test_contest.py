@@ -31,8 +31,8 @@ def contest(llama, tokenizer, tmp_path):
     folders = dict.fromkeys(("agent", "rationalyst", "scorer", "verifier"), tmp_path / "model")
     write_jsonl(tmp_path / "data" / "test.jsonl", TASK.load("test").problems)
 
-    def of(run, **options):
-        return prepare(PARAMS, run, folders, task=NAME, data=tmp_path / "data", work=tmp_path / "work", **options)
+    def of(run, *, params=PARAMS, task=NAME, **options):
+        return prepare(params, run, folders, task=task, data=tmp_path / "data", work=tmp_path / "work", **options)
 
     return of
 
@@ -55,6 +55,17 @@ def test_the_agent_is_shown_as_many_training_problems_as_its_run_says(contest, t
     shots = contest(RUN.model_copy(update={"shots": 2}), only="implicit").models.roles.shots(train[1])
     assert [one.question in shots for one in train] == [True, False, False, True, False, False]
     assert train[0].reference.text.rstrip() in shots
+
+
+def test_hand_written_examples_are_shown_where_a_task_has_them(contest):
+    """ARC's training problems have no solutions; reading them would fail, as there are none here."""
+    science = {"arc_challenge": TaskParams(form="n_cot")}
+    params = PARAMS.model_copy(update={"task": PARAMS.task | science})
+    asked = get_task("arc_challenge", science["arc_challenge"], seed=1)
+    shots = contest(RUN.model_copy(update={"shots": 2}), params=params, task="arc_challenge").models.roles.shots
+    shown = shots(TASK.load("test").problems[0])
+    assert [one.question in shown for one in asked.hand_written()].count(True) == 2
+    assert any(one.question in shown and one.reference.text.rstrip() in shown for one in asked.hand_written())
 
 
 def test_the_only_way_asked_for_is_taken_and_journalled(contest, tmp_path):
