@@ -31,11 +31,13 @@ def test_it_ends_with_the_table(finished):
     assert said.rstrip().endswith(table.rstrip())
 
 
-def test_done_again_it_does_nothing(project):
+def test_done_again_it_does_nothing(finished):
+    """Most of a second run is imports: a few seconds, by the speed of the machine on which the first took so long."""
+    project, _, seconds = finished
     begun = core_seconds()
     said = project.make_repro()
     assert RAN not in said
-    assert core_seconds() - begun < 5
+    assert core_seconds() - begun < seconds / 20
 
 
 def test_a_second_one_at_the_same_time_is_refused(project):
