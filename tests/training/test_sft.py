@@ -247,6 +247,17 @@ def test_training_learns(folder, request, tmp_path):
     assert 0 <= result.padding_share < 0.5
 
 
+def test_a_step_goes_as_far_as_the_rates_say(t5, tmp_path):
+    """AdamW's first step moves what has a gradient by the learning rate: T5's biases by ten times as much."""
+    params = PARAMS.model_copy(update={"optimizer": "muon", "evaluations": 1, "saves": 1})
+    run(t5, tmp_path, "muon", params, epochs=0, steps=1)
+    before, after = (load_file(folder / "model.safetensors") for folder in (t5, tmp_path / "muon"))
+    moved = {name: (after[name] - weight).abs().max().item() for name, weight in before.items()}
+    biases = [far for name, far in moved.items() if "relative_attention_bias" in name]
+    assert biases == pytest.approx([0.1, 0.1], rel=0.01)
+    assert moved["shared.weight"] == pytest.approx(0.01, rel=0.01)
+
+
 def test_the_best_state_on_dev_is_kept(llama, tmp_path):
     scores = iter([0.9, 0.2])
     states = []

@@ -64,8 +64,9 @@ def test_hand_written_examples_are_shown_where_a_task_has_them(contest):
     asked = get_task("arc_challenge", science["arc_challenge"], seed=1)
     shots = contest(RUN.model_copy(update={"shots": 2}), params=params, task="arc_challenge").models.roles.shots
     shown = shots(TASK.load("test").problems[0])
-    assert [one.question in shown for one in asked.hand_written()].count(True) == 2
-    assert any(one.question in shown and one.reference.text.rstrip() in shown for one in asked.hand_written())
+    found = [one for one in asked.hand_written() if one.question in shown]
+    assert len(found) == 2
+    assert all(one.reference.text.rstrip() in shown for one in found)
 
 
 def test_the_only_way_asked_for_is_taken_and_journalled(contest, tmp_path):
