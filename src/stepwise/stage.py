@@ -10,9 +10,11 @@ too. Work in progress lives in `run.work`, keyed by all that decides the result,
 from __future__ import annotations
 
 import argparse
+import atexit
 import ctypes
 import errno
 import functools
+import gc
 import hashlib
 import inspect
 import json
@@ -111,6 +113,7 @@ def _stop_on_full_disk(name: str, error: OSError) -> NoReturn:
 
 def _launch(name: str, body: Callable[..., None], declared: tuple[str, ...]) -> int:
     _die_with_parent()
+    _collect_rarely()
     try:
         params = load()
         arguments = _parse(name, body)
@@ -169,6 +172,12 @@ def _die_with_parent() -> None:
     """Ask Linux for SIGTERM when `dvc` dies: a stage left behind would write beside its successor."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
+
+
+def _collect_rarely() -> None:
+    """Look for garbage seldom, at the end not at all: imports make most of a small stage's objects, all to stay."""
+    gc.set_threshold(50_000)
+    atexit.register(gc.freeze)
 
 
 def _fingerprint(name: str, values: dict[str, object], arguments: dict[str, Any]) -> str:
