@@ -1,7 +1,9 @@
 # Needs Python 3.11 or newer, git and make. Everything else is installed into .venv by the first target that needs it.
 # Narrow the pipeline: make repro SCALE=smoke METHOD=warm_up. SCALE is one of conf/scale, METHOD the prefix of stage names.
+# JOBS is how many stages run at once.
 SCALE ?=
 METHOD ?=
+JOBS ?=
 PYTEST ?=
 SEEDS ?= 101 102 103
 TASKS ?= word_problems word_problems_text
@@ -21,8 +23,8 @@ help: ## this list
 install: ## make .venv from the locks (the other targets do it by themselves)
 	@$(PYTHON3) requirements/install.py
 
-repro: install ## run the pipeline and print the report (SCALE=smoke|default|gpu|paper, METHOD=...)
-	@python -m stepwise.pipeline --scale "$(SCALE)" --method "$(METHOD)"
+repro: install ## run the pipeline and print the report (SCALE=smoke|default|gpu|paper, METHOD=..., JOBS=...)
+	@python -m stepwise.pipeline --scale "$(SCALE)" --method "$(METHOD)" $(if $(JOBS),--jobs "$(JOBS)")
 
 test: install ## run every test that this machine can run, and list what it cannot
 	@python -m pytest $(PYTEST)

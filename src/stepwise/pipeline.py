@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 from filelock import FileLock, Timeout
 
+from stepwise import scheduler
 from stepwise.dvc_locks import forget_zombies
 from stepwise.errors import StepwiseError
 
 if TYPE_CHECKING:
-    from stepwise.params import Params, RationalystContest
+    from stepwise.params import LauncherParams, Params, RationalystContest
 
 LOCK = Path(".work/repro.lock")
 
@@ -26,7 +29,7 @@ class PipelineError(StepwiseError, RuntimeError):
 
 
 def targets(method: str) -> list[str]:
-    """What DVC is asked to make: everything, or the stages of one method (`warm_up`, `refiner`) and what they need."""
+    """Patterns of the stages to be made: none for all, or those of one method (`warm_up`, `refiner`)."""
     if not method:
         return []
     stages = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -36,7 +39,7 @@ def targets(method: str) -> list[str]:
     ]
     if not patterns:
         raise PipelineError(f"dvc.yaml has no stages of METHOD={method}; its stages are {', '.join(stages)}")
-    return ["--glob", *patterns]
+    return patterns
 
 
 def check_choice(of: Params) -> None:
@@ -74,23 +77,43 @@ def check_choice(of: Params) -> None:
             )
 
 
-def repro(scale: str, method: str) -> int:
-    """Compose params.yaml at `scale` (empty: take it as it lies), run what is not up to date, print the report."""
+def repro(scale: str, method: str, jobs: int) -> int:
+    """Compose params.yaml at `scale` (empty: take it as it lies), run what is not up to date, print the report.
+
+    At most `jobs` stages run at once; 0 leaves it to params.yaml.
+    """
     from stepwise import compose, params
 
     wanted = targets(method)
     if scale:
         compose.write([f"scale={scale}"])
+    of = params.load()
     if not wanted:
-        check_choice(params.load())
+        check_choice(of)
     forget_zombies()
     # Each stage would pay seconds for MLflow: they leave their runs in journals, which are sent together at the end.
-    code = subprocess.call(["dvc", "repro", *wanted], env={"STEPWISE_TRACKING": "later", **os.environ})
+    environment = {"STEPWISE_TRACKING": "later", **os.environ}
+    code = bring_up_to_date(wanted, jobs or default_jobs(of.launcher), environment)
     send_runs()
     if code:
         sys.stderr.write("make repro stopped; what is finished is kept, run it again to go on.\n")
         return code
     return subprocess.call([sys.executable, "-m", "stepwise", "report"])
+
+
+def default_jobs(launcher: LauncherParams) -> int:
+    """As many as params.yaml says; of those that compute here not more than there are cores."""
+    return launcher.jobs if launcher.kind == "slurm" else min(launcher.jobs, os.cpu_count() or 1)
+
+
+def bring_up_to_date(patterns: Sequence[str], jobs: int, environment: Mapping[str, str]) -> int:
+    """`dvc repro` of what is not up to date, with `jobs` stages at once. Returns its exit code."""
+    if jobs == 1:
+        return subprocess.call(["dvc", "repro", *(["--glob", *patterns] if patterns else [])], env=environment)
+    stages = scheduler.stale(patterns)
+    if not stages:
+        sys.stderr.write("Every stage is up to date.\n")
+    return scheduler.run(stages, jobs, functools.partial(scheduler.dvc_repro, environment=environment))
 
 
 def send_runs() -> None:
@@ -119,19 +142,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stepwise.pipeline", description=__doc__)
     parser.add_argument("--scale", default="", help="one of conf/scale; without it params.yaml is taken as it lies")
     parser.add_argument("--method", default="", help="only the stages of this method and what they need")
+    parser.add_argument("--jobs", default=0, type=_count, help="stages at once; else launcher.jobs of params.yaml")
     arguments = parser.parse_args()
     from stepwise.params import ParamsError
 
     LOCK.parent.mkdir(exist_ok=True)
     try:
         with FileLock(LOCK, timeout=0):
-            sys.exit(repro(arguments.scale, arguments.method))
+            sys.exit(repro(arguments.scale, arguments.method, arguments.jobs))
     except Timeout:
         sys.exit("make repro: another one is at work in this folder; wait for it or stop it. Nothing was changed.")
-    except (PipelineError, ParamsError) as error:
+    except (PipelineError, ParamsError, scheduler.SchedulerError) as error:
         sys.exit(f"make repro: {error}")
     except KeyboardInterrupt:
         sys.exit("make repro: interrupted; what is finished is kept, run it again to go on.")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of stages: 1, 2, ...")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ SOURCE = ROOT / "src" / "stepwise"
 
 LAYERS = (
     ("errors", "dvc_locks"),
+    ("scheduler",),
     ("records", "statistics", "tokens", "slurm", "provenance"),
     ("params", "registry"),
     ("tasks", "generation", "models", "declared", "compose", "runs"),

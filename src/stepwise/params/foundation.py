@@ -172,3 +172,5 @@ class LauncherParams(Section):
     partition: str = ""
     account: str = ""
     poll_seconds: float = Field(5.0, gt=0)
+    jobs: Positive = 1
+    """Stages that `make repro` runs at once; of local ones not more than there are cores."""
