@@ -40,7 +40,7 @@ check-results: install ## rerun the pipeline and compare with the committed metr
 	@python -m stepwise.reproduction
 
 studies: install ## bring studies/dvc.yaml up to date: ablations, made once
-	@dvc repro studies/dvc.yaml
+	@python -m stepwise.pipeline --file studies/dvc.yaml $(if $(JOBS),--jobs "$(JOBS)")
 
 seeds: install ## run the comparison anew for several seeds and pool it (SEEDS="101 102 103" TASKS="word_problems word_problems_text")
 	@python -m stepwise.seeds --seeds $(SEEDS) --tasks $(TASKS)

@@ -46,3 +46,19 @@ def test_a_transfer_needs_its_run_its_task_and_its_agent(tmp_path: Path) -> None
         pipeline.check_choice(
             composed(tmp_path, "rationalyst_transfer=[tiny]", "warm_up_tasks=[word_problems_text]", "reft_tasks=[]")
         )
+
+
+def test_stages_at_once_are_bounded_by_the_cores_where_they_compute_here(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    assert pipeline.default_jobs(composed(tmp_path).launcher) == 1
+    assert pipeline.default_jobs(composed(tmp_path, "launcher=slurm").launcher) == 8
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    assert pipeline.default_jobs(composed(tmp_path).launcher) == 2
+    assert pipeline.default_jobs(composed(tmp_path, "scale=gpu").launcher) == 1
+
+
+def test_a_number_of_stages_is_checked(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["pipeline", "--jobs", "0"])
+    with pytest.raises(SystemExit):
+        pipeline.main()
+    assert "'0' is not a number of stages: 1, 2, ..." in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -74,7 +75,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     subprocess.run(["dvc", "init", "-q"], check=True)
     (tmp_path / "source").write_text("1")
-    meet = "touch {mine}.begun; for i in $(seq 200); do [ -e {other}.begun ] && break; sleep 0.1; done; cp source {mine}"
+    wait = "for i in $(seq 200); do [ -e {other}.begun ] && break; sleep 0.1; done"
+    meet = f"touch {{mine}}.begun; {wait}; cp source {{mine}}"
     stages = {
         "left": {"cmd": meet.format(mine="left", other="right"), "deps": ["source"], "outs": ["left"]},
         "right": {"cmd": meet.format(mine="right", other="left"), "deps": ["source"], "outs": ["right"]},
@@ -112,6 +114,17 @@ def test_stale_names_what_stands_behind_a_change_and_only_what_is_asked_for(proj
     assert scheduler.stale(["bo*"]) == {"left": set(), "both": {"left"}}
 
 
+def test_stages_of_another_file(project: Path) -> None:
+    (project / "studies").mkdir()
+    study = {"cmd": "cp both study", "wdir": "..", "deps": ["both"], "outs": ["study"]}
+    (project / "studies" / "dvc.yaml").write_text(yaml.safe_dump({"stages": {"study": study}}))
+    assert "studies/dvc.yaml:study" not in scheduler.stale(())
+    stale = scheduler.stale((), "studies/dvc.yaml")
+    assert stale == {"left": set(), "right": set(), "both": {"left", "right"}, "studies/dvc.yaml:study": {"both"}}
+    assert scheduler.run(stale, 2, make) == 0
+    assert (project / "study").read_text() == "11"
+
+
 def test_a_stage_that_fails_says_why(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     stages = yaml.safe_load((project / "dvc.yaml").read_text())
     stages["stages"]["alone"]["cmd"] = "echo no more room >&2; exit 7"
@@ -120,6 +133,27 @@ def test_a_stage_that_fails_says_why(project: Path, capfd: pytest.CaptureFixture
     said = capfd.readouterr().err
     assert "alone | no more room\n" in said
     assert "failed to run: echo no more room >&2; exit 7" in said
+
+
+def test_an_interrupt_ends_the_stages_at_work(project: Path) -> None:
+    stages = {name: {"cmd": f"touch {name}.begun; sleep 60", "outs": [name]} for name in ("left", "right", "next")}
+    stages["next"]["deps"] = ["left"]
+    (project / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    code = (
+        "import functools, os; from stepwise import scheduler; "
+        "scheduler.run(scheduler.stale(()), 2, functools.partial(scheduler.dvc_repro, environment=os.environ))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, stderr=subprocess.PIPE)
+    while len(list(project.glob("*.begun"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert b"KeyboardInterrupt" in said
+    assert not (project / "next.begun").exists()
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
 
 
 def test_a_broken_pipeline_is_named(project: Path) -> None:

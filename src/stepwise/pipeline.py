@@ -77,10 +77,10 @@ def check_choice(of: Params) -> None:
             )
 
 
-def repro(scale: str, method: str, jobs: int) -> int:
+def repro(scale: str, method: str, jobs: int, file: str) -> int:
     """Compose params.yaml at `scale` (empty: take it as it lies), run what is not up to date, print the report.
 
-    At most `jobs` stages run at once; 0 leaves it to params.yaml.
+    At most `jobs` stages run at once; 0 leaves it to params.yaml. `file` holds the stages: dvc.yaml, or the studies'.
     """
     from stepwise import compose, params
 
@@ -93,7 +93,7 @@ def repro(scale: str, method: str, jobs: int) -> int:
     forget_zombies()
     # Each stage would pay seconds for MLflow: they leave their runs in journals, which are sent together at the end.
     environment = {"STEPWISE_TRACKING": "later", **os.environ}
-    code = bring_up_to_date(wanted, jobs or default_jobs(of.launcher), environment)
+    code = bring_up_to_date(file, wanted, jobs or default_jobs(of.launcher), environment)
     send_runs()
     if code:
         sys.stderr.write("make repro stopped; what is finished is kept, run it again to go on.\n")
@@ -106,11 +106,11 @@ def default_jobs(launcher: LauncherParams) -> int:
     return launcher.jobs if launcher.kind == "slurm" else min(launcher.jobs, os.cpu_count() or 1)
 
 
-def bring_up_to_date(patterns: Sequence[str], jobs: int, environment: Mapping[str, str]) -> int:
+def bring_up_to_date(file: str, patterns: Sequence[str], jobs: int, environment: Mapping[str, str]) -> int:
     """`dvc repro` of what is not up to date, with `jobs` stages at once. Returns its exit code."""
     if jobs == 1:
-        return subprocess.call(["dvc", "repro", *(["--glob", *patterns] if patterns else [])], env=environment)
-    stages = scheduler.stale(patterns)
+        return subprocess.call(["dvc", "repro", *(["--glob", *patterns] if patterns else [file])], env=environment)
+    stages = scheduler.stale(patterns, file)
     if not stages:
         sys.stderr.write("Every stage is up to date.\n")
     return scheduler.run(stages, jobs, functools.partial(scheduler.dvc_repro, environment=environment))
@@ -143,13 +143,14 @@ def main() -> None:
     parser.add_argument("--scale", default="", help="one of conf/scale; without it params.yaml is taken as it lies")
     parser.add_argument("--method", default="", help="only the stages of this method and what they need")
     parser.add_argument("--jobs", default=0, type=_count, help="stages at once; else launcher.jobs of params.yaml")
+    parser.add_argument("--file", default="dvc.yaml", help="where the stages are; `make studies` names its own")
     arguments = parser.parse_args()
     from stepwise.params import ParamsError
 
     LOCK.parent.mkdir(exist_ok=True)
     try:
         with FileLock(LOCK, timeout=0):
-            sys.exit(repro(arguments.scale, arguments.method, arguments.jobs))
+            sys.exit(repro(arguments.scale, arguments.method, arguments.jobs, arguments.file))
     except Timeout:
         sys.exit("make repro: another one is at work in this folder; wait for it or stop it. Nothing was changed.")
     except (PipelineError, ParamsError, scheduler.SchedulerError) as error:

@@ -34,8 +34,8 @@ class SchedulerError(StepwiseError, RuntimeError):
     """DVC cannot tell which stages there are or how they are; the message is its own."""
 
 
-def stale(patterns: Sequence[str]) -> dict[str, set[str]]:
-    """The stages of dvc.yaml that are not up to date, or stand behind one that is not, and what each needs of these.
+def stale(patterns: Sequence[str], file: str = "dvc.yaml") -> dict[str, set[str]]:
+    """The stages of `file` that are not up to date, or stand behind one that is not, and what each needs of these.
 
     `patterns` name stages as in a shell (`warm_up*`); these and all that they need are looked at, without any all.
     Raises SchedulerError with DVC's reason, as of a dvc.yaml that is broken or a lock that another process holds.
@@ -43,19 +43,19 @@ def stale(patterns: Sequence[str]) -> dict[str, set[str]]:
     from dvc.exceptions import DvcException
 
     try:
-        return _stale(patterns)
+        return _stale(patterns, file)
     except DvcException as error:
         raise SchedulerError(str(error)) from error
 
 
-def _stale(patterns: Sequence[str]) -> dict[str, set[str]]:
+def _stale(patterns: Sequence[str], file: str) -> dict[str, set[str]]:
     import networkx
     from dvc.repo import Repo, lock_repo
 
     found: dict[str, set[str]] = {}
     with Repo() as repo, lock_repo(repo):
         graph = repo.index.graph
-        wanted = {stage for stage in graph if stage.path_in_repo == "dvc.yaml"}
+        wanted = {stage for stage in graph if stage.path_in_repo == file}
         if patterns:
             wanted = {stage for stage in wanted if any(fnmatchcase(stage.addressing, one) for one in patterns)}
         wanted |= {needed for stage in wanted for needed in networkx.descendants(graph, stage)}
