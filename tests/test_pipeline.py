@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stepwise import params, pipeline
+from stepwise import params, pipeline, scheduler
 from stepwise.compose import compose
 
 CONF = Path(__file__).resolve().parents[1] / "conf"
@@ -18,6 +18,11 @@ def composed(folder: Path, *overrides: str) -> params.Params:
 @pytest.mark.parametrize("scale", sorted(path.stem for path in (CONF / "scale").glob("*.yaml")))
 def test_every_scale_makes_what_its_chapters_start_from(scale: str, tmp_path: Path) -> None:
     pipeline.check_choice(composed(tmp_path, f"scale={scale}"))
+
+
+@pytest.mark.parametrize("scale", ["smoke", "default"])
+def test_other_tasks_can_be_chosen_beside_rationalysts_own(scale: str, tmp_path: Path) -> None:
+    pipeline.check_choice(composed(tmp_path, f"scale={scale}", "task=[svamp,mathqa,word_problems_text]"))
 
 
 def test_reft_takes_the_first_task(tmp_path: Path) -> None:
@@ -62,3 +67,11 @@ def test_a_number_of_stages_is_checked(monkeypatch, capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         pipeline.main()
     assert "'0' is not a number of stages: 1, 2, ..." in capsys.readouterr().err
+
+
+def test_the_stage_that_failed_is_named_last(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Others say more while they are waited for, so what is wrong would be far up."""
+    monkeypatch.setattr(scheduler, "stale", lambda patterns, file: {"first": set(), "second": {"first"}})
+    monkeypatch.setattr(scheduler, "dvc_repro", lambda stage, environment: 255)
+    assert pipeline.bring_up_to_date("dvc.yaml", (), 2, {}) == 1
+    assert capsys.readouterr().err.endswith("\nfirst failed; the lines above that begin with its name say why.\n")

@@ -46,7 +46,7 @@ class Maker:
 @pytest.mark.parametrize(("jobs", "most"), [(1, 1), (2, 2), (8, 2)])
 def test_a_stage_waits_for_those_it_needs_and_the_others_share_the_jobs(jobs: int, most: int) -> None:
     make = Maker()
-    assert scheduler.run(DIAMOND, jobs, make) == 0
+    assert scheduler.run(DIAMOND, jobs, make) == []
     assert make.most == most
     for stage, needs in DIAMOND.items():
         begin = make.events.index(("begin", stage))
@@ -61,7 +61,7 @@ def test_the_longest_chain_goes_first() -> None:
 
 def test_a_failure_lets_those_at_work_end_and_starts_no_more(capsys: pytest.CaptureFixture[str]) -> None:
     make = Maker(b=3)
-    assert scheduler.run({**DIAMOND, "e": {"c"}}, 2, make) == 3
+    assert scheduler.run({**DIAMOND, "e": {"c"}}, 2, make) == ["b"]
     assert sorted(make.begun()) == ["a", "b", "c"]
     assert make.at_work == 0
     assert "2 of 5 stages are made, 0 at work" in capsys.readouterr().err
@@ -96,7 +96,7 @@ def test_what_is_stale_is_made_side_by_side_and_then_up_to_date(project: Path, c
     stale = scheduler.stale(())
     assert stale == {"left": set(), "right": set(), "both": {"left", "right"}, "alone": set()}
     begun = time.monotonic()
-    assert scheduler.run(stale, 2, make) == 0
+    assert scheduler.run(stale, 2, make) == []
     assert time.monotonic() - begun < 20
     assert (project / "both").read_text() == "11"
     assert sorted(yaml.safe_load((project / "dvc.lock").read_text())["stages"]) == ["alone", "both", "left", "right"]
@@ -121,7 +121,7 @@ def test_stages_of_another_file(project: Path) -> None:
     assert "studies/dvc.yaml:study" not in scheduler.stale(())
     stale = scheduler.stale((), "studies/dvc.yaml")
     assert stale == {"left": set(), "right": set(), "both": {"left", "right"}, "studies/dvc.yaml:study": {"both"}}
-    assert scheduler.run(stale, 2, make) == 0
+    assert scheduler.run(stale, 2, make) == []
     assert (project / "study").read_text() == "11"
 
 
@@ -129,7 +129,7 @@ def test_a_stage_that_fails_says_why(project: Path, capfd: pytest.CaptureFixture
     stages = yaml.safe_load((project / "dvc.yaml").read_text())
     stages["stages"]["alone"]["cmd"] = "echo no more room >&2; exit 7"
     (project / "dvc.yaml").write_text(yaml.safe_dump(stages))
-    assert scheduler.run(scheduler.stale(["alone"]), 2, make) != 0
+    assert scheduler.run(scheduler.stale(["alone"]), 2, make) == ["alone"]
     said = capfd.readouterr().err
     assert "alone | no more room\n" in said
     assert "failed to run: echo no more room >&2; exit 7" in said

@@ -113,7 +113,10 @@ def bring_up_to_date(file: str, patterns: Sequence[str], jobs: int, environment:
     stages = scheduler.stale(patterns, file)
     if not stages:
         sys.stderr.write("Every stage is up to date.\n")
-    return scheduler.run(stages, jobs, functools.partial(scheduler.dvc_repro, environment=environment))
+    failed = scheduler.run(stages, jobs, functools.partial(scheduler.dvc_repro, environment=environment))
+    for stage in failed:
+        sys.stderr.write(f"{stage} failed; the lines above that begin with its name say why.\n")
+    return int(bool(failed))
 
 
 def send_runs() -> None:

@@ -67,13 +67,14 @@ def _stale(patterns: Sequence[str], file: str) -> dict[str, set[str]]:
     return found
 
 
-def run(stages: Needs, jobs: int, make: Callable[[str], int]) -> int:
+def run(stages: Needs, jobs: int, make: Callable[[str], int]) -> list[str]:
     """Call `make` for every stage after those it needs, at most `jobs` at once; of ready ones the longest chain first.
 
-    `make` returns an exit code. That of the first that fails is returned, or 0. After a failure no more are started,
-    and those at work are waited for.
+    `make` returns an exit code. After a failure no more are started, and those at work are waited for. Returns the
+    stages that failed, in the order in which they did.
     """
-    failure = finished = 0
+    failed: list[str] = []
+    made = 0
     order = TopologicalSorter(stages)
     order.prepare()
     length = _chains(stages)
@@ -82,17 +83,19 @@ def run(stages: Needs, jobs: int, make: Callable[[str], int]) -> int:
     with ThreadPoolExecutor(jobs) as pool:
         while True:
             ready = sorted([*ready, *order.get_ready()], key=length, reverse=True)
-            while ready and len(running) < jobs and not failure:
+            while ready and len(running) < jobs and not failed:
                 stage = ready.pop(0)
                 running[pool.submit(make, stage)] = stage
             if not running:
-                return failure
+                return failed
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                stage, code = running.pop(future), future.result()
-                failure = failure or code
+                stage = running.pop(future)
+                if future.result():
+                    failed.append(stage)
+                else:
+                    made += 1
                 order.done(stage)
-                finished += not code
-                sys.stderr.write(f"{finished} of {len(stages)} stages are made, {len(running)} at work\n")
+                sys.stderr.write(f"{made} of {len(stages)} stages are made, {len(running)} at work\n")
 
 
 def dvc_repro(stage: str, environment: Mapping[str, str]) -> int:
