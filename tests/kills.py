@@ -66,10 +66,10 @@ class Journals:
 
     def whole(self) -> dict[str, bytes]:
         """The whole lines of each journal so far."""
-        for path in self.work.glob(self.pattern):
-            link = self.kept / "-".join(path.relative_to(self.work).parts[1:])
-            if not link.exists():
-                with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError):  # a folder may go between being found and being looked into
+            for path in self.work.glob(self.pattern):
+                link = self.kept / "-".join(path.relative_to(self.work).parts[1:])
+                if not link.exists():
                     os.link(path, link)
         contents = {link.name: link.read_bytes() for link in sorted(self.kept.iterdir())}
         return {name: content[: content.rfind(b"\n") + 1] for name, content in contents.items()}
