@@ -26,6 +26,7 @@ import psutil
 from benchmarks import webtext
 from stepwise.methods.rationalyst.corpus import chunk
 from stepwise.methods.rationalyst.relevance import score_documents
+from stepwise.params import CorpusSource
 from stepwise.records import DocumentScore, iterate_jsonl, write_json
 
 REASONING = ("openstax_", "rust_rfcs")
@@ -106,9 +107,7 @@ def memory(pid: int) -> int:
 def run_chunk(folder: Path, name: str, workers: int) -> None:
     """Make the corpus: of the sample where there is one, else of all of webtext."""
     sampled = (folder / "data").is_dir()
-    sources = (
-        [webtext.CorpusSource(name="webtext", kind="jsonl", address="*.jsonl.gz")] if sampled else webtext.sources()
-    )
+    sources = [CorpusSource(name="webtext", kind="jsonl", address="*.jsonl.gz")] if sampled else webtext.sources()
     begun = time.perf_counter()
     counts = chunk(
         webtext.corpus(sources, workers), data=folder / "data", tests=[], work=folder / name / "work",

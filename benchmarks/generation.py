@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -33,7 +34,7 @@ class Lengths(LogitsProcessor):
         self.width = width
         self.end = end
 
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> Any:
         """Scores [rows, vocabulary] with the end token forced where it is due."""
         return force(scores, self.lengths <= input_ids.shape[1] - self.width + 1, self.end)
 
@@ -70,7 +71,7 @@ def ours(model: Any, tokenizer: Any, prompts: list[str], lengths: list[int], tok
     """The transformers backend."""
     wanted = torch.tensor(lengths)
 
-    def adjust(logits: torch.Tensor, rows: Sequence[int], step: int) -> torch.Tensor:
+    def adjust(logits: torch.Tensor, rows: Sequence[int], step: int) -> Any:
         return force(logits, wanted[list(rows)] <= step + 1, tokenizer.eos_token_id)
 
     backend = TransformersBackend(model, tokenizer, batch_tokens=tokens, adjust=adjust)
@@ -95,7 +96,7 @@ def main() -> None:
     lengths = [min(len(answer) + 1, longest) for answer in answers]
     common = (model, tokenizer, prompts, lengths)
     variants: dict[str, Callable[[], Texts]] = {
-        f"generate, batch {batch}": (lambda batch=batch: plain(*common, batch, longest)) for batch in options.batches
+        f"generate, batch {batch}": partial(plain, *common, batch, longest) for batch in options.batches
     }
     variants["stepwise"] = lambda: ours(*common, options.batch_tokens, longest)
     seconds, made = measure(variants, options.repeats)

@@ -51,13 +51,13 @@ def main() -> None:
             begun = time.perf_counter()
             scores[name] = embed(texts) @ queries[name]
             seconds[name].append(time.perf_counter() - begun)
-    figures = {"documents": len(texts), "ways": compared(scores, seconds, len(texts))}
+    rows = compared(scores, seconds, len(texts))
     print(f"{'':24}{'documents/s':>12}{'ratio':>8}{'largest difference':>20}{'decided otherwise':>19}")
-    for name, row in figures["ways"].items():
+    for name, row in rows.items():
         rate, ratio = row["documents_per_second"], row["ratio"]
         print(f"{name:24}{rate:>12}{ratio:>8}{row['largest_difference']:>20}{row['decided_otherwise']:>19}")
     if options.out:
-        write_json(options.out, figures)
+        write_json(options.out, {"documents": len(texts), "ways": rows})
 
 
 def embedders() -> dict[str, Callable[[Sequence[str]], np.ndarray]]:

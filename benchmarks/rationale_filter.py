@@ -96,8 +96,8 @@ def main() -> None:
         seconds["stepwise"].append(time.perf_counter() - between)
     tokens = scoring.tokens_read(tokenizer, documents, notes, PARAMS)
     apart = [
-        abs(gain(one.plain, one.aided, DISCOUNT) - gain(*pair, DISCOUNT))
-        for one, pair in zip(forked, plain, strict=True)
+        abs(gain(one.plain, one.aided, DISCOUNT) - gain(without, aided, DISCOUNT))
+        for one, (without, aided) in zip(forked, plain, strict=True)
     ]
     figures = {
         "documents": len(documents),

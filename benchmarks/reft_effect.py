@@ -113,7 +113,7 @@ class Comparison:
         problems = self.task.load("dev" if split == "dev" else "test").problems
         return self.answer(model, problems, Sampling(max_new_tokens=self.setting.longest, stop=self.task.stop))
 
-    def _fit(self, name: str, start: Path, examples: Sequence[Example], tuning: Any, **length: int) -> None:
+    def _fit(self, name: str, start: Path, examples: Sequence[Example], tuning: Any, **length: Any) -> None:
         work = self.work / f"{name}-training"
         sft.train(start, examples, tuning, seed=self.seed, work=work, out=self.work / name, **length)
 
@@ -166,8 +166,12 @@ def run(options: argparse.Namespace, seed: int, params: Params) -> dict[str, lis
     """Every method's answers with one seed; their names carry the rate where several are tried."""
     split, rates = ("dev", RATES) if options.tune else ("test", dict(options.rates))
     found: dict[str, list[Prediction]] = {}
+    reft = ReftParams(
+        steps=options.steps, prompts=options.prompts, inner_epochs=options.inner_epochs, batch_tokens=16384,
+        gae_lambda=1.0, value_coefficient=0.0, saves=1,
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as work:
-        one = Comparison(SETTINGS[options.form], params, seed, Path(work), steps=options.steps, prompts=options.prompts)
+        one = Comparison(SETTINGS[options.form], params, seed, Path(work), reft)
         start = one.warm_up()
         found["warm_up"] = one.answers(start, split)
         for method in options.methods:

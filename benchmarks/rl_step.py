@@ -148,7 +148,7 @@ class Plain:
 
     def all_passes(self, model: Any, ids: Tensor, attention: Tensor) -> tuple[Tensor, Tensor]:
         """`forward` of all sequences, a few at a time."""
-        pieces = zip(ids.split(BATCH), attention.split(BATCH), strict=True)
+        pieces = zip(torch.split(ids, BATCH), torch.split(attention, BATCH), strict=True)
         found = [self.forward(model, one, other) for one, other in pieces]
         return torch.cat([logprobs for logprobs, _ in found]), torch.cat([values for _, values in found])
 
@@ -161,7 +161,7 @@ class Plain:
             new, seen = self.forward(self.model, ids[rows], attention[rows])
             loss = ppo.policy_loss(new, old, advantages, mask, params.clip_ratio)
             loss = loss + params.value_coefficient * ppo.value_loss(seen, values, returns, mask, params.clip_value)
-            (loss.sum() / len(ids)).backward()
+            (loss.sum() / len(ids)).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.learned, params.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -314,17 +314,17 @@ def main() -> None:
     print(f"{'':24}" + "".join(f"{side:>22}" for side in SIDES))
     for name, value in sides["plain"].items():
         ratios = [f" ({value / sides[side][name]:.2f}x)" if sides[side][name] else " " * 8 for side in SIDES]
-        cells = [f"{sides[side][name]:.4g}{ratio}" for side, ratio in zip(SIDES, ratios, strict=True)]
+        cells = [f"{sides[side][name]:.4g}{times}" for side, times in zip(SIDES, ratios, strict=True)]
         print(f"{name:24}" + "".join(f"{cell:>22}" for cell in cells))
     if options.out:
         settings = {
             name: getattr(options, name) for name in ("model", "dtype", "threads", "prompts", "longest", "steps")
         }
-        ratios = {side: sides["plain"]["step"] / found["step"] for side, found in sides.items()}
+        times_faster = {side: sides["plain"]["step"] / found["step"] for side, found in sides.items()}
         clock = os.environ.get("STEPWISE_CLOCK", "wall")
         write_json(
             options.out,
-            {**settings, "clock": clock, "sides": sides, "times_faster": ratios, "ceiling": ceiling(sides)},
+            {**settings, "clock": clock, "sides": sides, "times_faster": times_faster, "ceiling": ceiling(sides)},
         )
 
 
