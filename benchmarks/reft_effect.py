@@ -164,7 +164,7 @@ def shares(predictions: Sequence[Prediction]) -> dict[str, float]:
 
 def run(options: argparse.Namespace, seed: int, params: Params) -> dict[str, list[Prediction]]:
     """Every method's answers with one seed; their names carry the rate where several are tried."""
-    split, rates = ("dev", RATES) if options.tune else ("test", dict(options.rates))
+    split, rates = ("dev" if options.tune else "test"), rates_of(options)
     found: dict[str, list[Prediction]] = {}
     reft = ReftParams(
         steps=options.steps, prompts=options.prompts, inner_epochs=options.inner_epochs, batch_tokens=16384,
@@ -187,6 +187,16 @@ def run(options: argparse.Namespace, seed: int, params: Params) -> dict[str, lis
     }
 
 
+def rates_of(options: argparse.Namespace) -> dict[str, list[float]]:
+    """The learning rates of each method: those given, else with --tune those of RATES."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for method, rate in options.rates:
+        found[method].append(rate)
+    if options.tune:
+        found = {method: found.get(method, list(RATES[method])) for method in RATES}
+    return found
+
+
 def main() -> None:
     """Print accuracies and paired differences and, with --out, write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -196,8 +206,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30, help="steps of ReFT; the others take as many optimiser steps")
     parser.add_argument("--prompts", type=int, default=64, help="sequences a step")
     parser.add_argument("--inner-epochs", type=int, default=2, help="optimiser steps of ReFT on each step's samples")
-    parser.add_argument("--tune", action="store_true", help="every rate on dev instead of the chosen ones on test")
-    parser.add_argument("--rates", type=_rate, nargs="+", default=[], metavar="METHOD=RATE", help="chosen rates")
+    parser.add_argument("--tune", action="store_true", help="several rates on dev instead of the chosen ones on test")
+    parser.add_argument("--rates", type=_rate, nargs="+", default=[], metavar="METHOD=RATE", help="instead of RATES")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
     params = load()
@@ -232,16 +242,16 @@ def summary(
         "steps": options.steps,
         "prompts": options.prompts,
         "inner_epochs": options.inner_epochs,
-        "rates": RATES if options.tune else dict(options.rates),
+        "rates": rates_of(options),
         "answers": {name: shares(several) for name, several in pooled.items()},
         "pairs": differences(pooled),
         "machine": machine(),
     }
 
 
-def _rate(text: str) -> tuple[str, tuple[float, ...]]:
+def _rate(text: str) -> tuple[str, float]:
     method, _, rate = text.partition("=")
-    return method, (float(rate),)
+    return method, float(rate)
 
 
 if __name__ == "__main__":
