@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,7 @@ def run(options: argparse.Namespace, seed: int, params: Params) -> dict[str, lis
         gae_lambda=1.0, value_coefficient=0.0, saves=1,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as work:
-        one = Comparison(SETTINGS[options.form], params, seed, Path(work), reft)
+        one = Comparison(setting_of(options), params, seed, Path(work), reft)
         start = one.warm_up()
         found["warm_up"] = one.answers(start, split)
         for method in options.methods:
@@ -187,13 +187,19 @@ def run(options: argparse.Namespace, seed: int, params: Params) -> dict[str, lis
     }
 
 
+def setting_of(options: argparse.Namespace) -> Setting:
+    """The form's setting, with the epochs asked for."""
+    setting = SETTINGS[options.form]
+    return replace(setting, epochs=options.epochs or setting.epochs)
+
+
 def rates_of(options: argparse.Namespace) -> dict[str, list[float]]:
     """The learning rates of each method: those given, else with --tune those of RATES."""
     found: dict[str, list[float]] = defaultdict(list)
     for method, rate in options.rates:
         found[method].append(rate)
     if options.tune:
-        found = {method: found.get(method, list(RATES[method])) for method in RATES}
+        found = {method: found.get(method, list(RATES[method])) for method in options.methods}
     return found
 
 
@@ -206,6 +212,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30, help="steps of ReFT; the others take as many optimiser steps")
     parser.add_argument("--prompts", type=int, default=64, help="sequences a step")
     parser.add_argument("--inner-epochs", type=int, default=2, help="optimiser steps of ReFT on each step's samples")
+    parser.add_argument("--epochs", type=int, help="of the warm-up, instead of the setting's")
     parser.add_argument("--tune", action="store_true", help="several rates on dev instead of the chosen ones on test")
     parser.add_argument("--rates", type=_rate, nargs="+", default=[], metavar="METHOD=RATE", help="instead of RATES")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
@@ -236,7 +243,7 @@ def summary(
 ) -> dict[str, Any]:
     """What is written down."""
     return {
-        "setting": asdict(SETTINGS[options.form]),
+        "setting": asdict(setting_of(options)),
         "seeds": list(seeds),
         "split": "dev" if options.tune else "test",
         "steps": options.steps,
