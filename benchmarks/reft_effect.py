@@ -8,8 +8,10 @@ equal sequences a step, with the last state kept (nothing is chosen on the way):
     reft_more     PPO on all questions, answers only but for those few
     offline_more  as many samples of all questions as `reft_more` draws; the right ones are learned with the solutions
 
-    python -m benchmarks.reft_effect --form formula --tune --seeds 11 --out FILE     every rate, on dev
-    python -m benchmarks.reft_effect --form formula --seeds 21 22 23 --out FILE      the chosen rates, on test
+Several rates on dev, then the chosen ones on test:
+
+    python -m benchmarks.reft_effect --form formula --tune --seeds 11 --out FILE
+    python -m benchmarks.reft_effect --form formula --methods sft --rates sft=1e-3 --seeds 21 22 23 --out FILE
 
 Rows say what greedy answers are: right, wrong, or broken (no answer: in programs nearly always an undefined name).
 """
@@ -214,9 +216,14 @@ def main() -> None:
     parser.add_argument("--inner-epochs", type=int, default=2, help="optimiser steps of ReFT on each step's samples")
     parser.add_argument("--epochs", type=int, help="of the warm-up, instead of the setting's")
     parser.add_argument("--tune", action="store_true", help="several rates on dev instead of the chosen ones on test")
-    parser.add_argument("--rates", type=_rate, nargs="+", default=[], metavar="METHOD=RATE", help="instead of RATES")
+    parser.add_argument(
+        "--rates", type=_rate, nargs="+", default=[], metavar="METHOD=RATE", help="instead of those tried"
+    )
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     options = parser.parse_args()
+    without = sorted(set(options.methods) - set(rates_of(options)))
+    if without:
+        parser.error(f"no learning rate for {', '.join(without)}: give --rates METHOD=RATE, or try several with --tune")
     params = load()
     pooled: dict[str, list[Prediction]] = defaultdict(list)
     for number, seed in enumerate(options.seeds, 1):

@@ -162,7 +162,7 @@ class Plain:
             new, seen = self.forward(self.model, ids[rows], attention[rows])
             loss = ppo.policy_loss(new, old, advantages, mask, params.clip_ratio)
             loss = loss + params.value_coefficient * ppo.value_loss(seen, values, returns, mask, params.clip_value)
-            (loss.sum() / len(ids)).backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss.sum() / len(ids))
         torch.nn.utils.clip_grad_norm_(self.learned, params.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 # PyTorch and oneDNN keep a compiled product for each of the last 1024 shapes that a bfloat16 model met on the CPU, each
 # of about 0.7 MiB. Batches here have as many shapes as they have lengths; with so few kept, memory stays flat and no
 # time is lost. Both read this at their first product.
-for cache in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
-    os.environ.setdefault(cache, "64")
+os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 
 def load(model: str, task: str | None = None) -> Solver:

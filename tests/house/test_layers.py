@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "src" / "stepwise"
 
@@ -143,6 +145,21 @@ def unsafe(node: ast.AST) -> str:
         caught = ast.unparse(node.type) if node.type else ""
         return f"catches {caught or 'all'}" if caught in ("", "Exception", "BaseException") else ""
     return ""
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("torch.load(path)", "calls torch.load"),
+        ("eval(text)", "calls eval"),
+        ("load(path, trust_remote_code=True)", "trusts remote code"),
+        ("load(path, trust_remote_code=False)", ""),
+        ("try: ...\nexcept Exception: ...", "catches Exception"),
+        ("safetensors.torch.load_file(path)", ""),
+    ],
+)
+def test_what_is_unsafe_is_recognised(line: str, why: str) -> None:
+    assert " ".join(filter(None, map(unsafe, ast.walk(ast.parse(line))))) == why
 
 
 def test_nothing_unsafe_is_done() -> None:
