@@ -24,7 +24,7 @@ install: ## make .venv from the locks (the other targets do it by themselves)
 	@$(PYTHON3) requirements/install.py
 
 repro: install ## run the pipeline and print the report (SCALE=smoke|default|gpu|paper, METHOD=..., JOBS=...)
-	@python -m stepwise.pipeline --scale "$(SCALE)" --method "$(METHOD)" $(if $(JOBS),--jobs "$(JOBS)")
+	@python -m stepwise.pipeline.repro --scale "$(SCALE)" --method "$(METHOD)" $(if $(JOBS),--jobs "$(JOBS)")
 
 test: install ## run every test that this machine can run, and list what it cannot
 	@python -m pytest $(PYTEST)
@@ -37,13 +37,13 @@ bench: install ## speed and memory as ratios against a named baseline (BENCHMARK
 	@for each in $(BENCHMARKS); do echo "== $$each"; python -m benchmarks.$$each || exit 1; done
 
 check-results: install ## rerun the pipeline and compare with the committed metrics within their intervals
-	@python -m stepwise.reproduction
+	@python -m stepwise.pipeline.check_results
 
 studies: install ## bring studies/dvc.yaml up to date: ablations, made once
-	@python -m stepwise.pipeline --file studies/dvc.yaml $(if $(JOBS),--jobs "$(JOBS)")
+	@python -m stepwise.pipeline.repro --file studies/dvc.yaml $(if $(JOBS),--jobs "$(JOBS)")
 
 seeds: install ## run the comparison anew for several seeds and pool it (SEEDS="101 102 103" TASKS="word_problems word_problems_text")
-	@python -m stepwise.seeds --seeds $(SEEDS) --tasks $(TASKS)
+	@python -m studies.seeds --seeds $(SEEDS) --tasks $(TASKS)
 
 lint: install ## ruff: style and format
 	@ruff check . && ruff format --check .
@@ -57,7 +57,7 @@ data: install ## fetch the real data sets that data/raw points to
 	@cd data/raw && dvc update --quiet $(addsuffix /*.dvc,$(READ_DATA)) && git diff --stat -- .
 
 params: install ## compose params.yaml from conf/ (SCALE=...)
-	@python -m stepwise.compose $(if $(SCALE),scale=$(SCALE))
+	@python -m stepwise.params.compose $(if $(SCALE),scale=$(SCALE))
 
 lock: install ## resolve requirements/*.in into the locks
 	@python requirements/lock.py

@@ -24,8 +24,8 @@ import numpy as np
 import psutil
 
 from benchmarks import webtext
-from stepwise.methods.rationalyst.corpus import chunk
-from stepwise.methods.rationalyst.relevance import score_documents
+from stepwise.methods.rationalyst.corpus.pipeline import chunk
+from stepwise.methods.rationalyst.prefilter.similarity import score_documents
 from stepwise.params import CorpusSource
 from stepwise.records import DocumentScore, iterate_jsonl, write_json
 

@@ -13,8 +13,8 @@ import time
 from benchmarks.documents import prose
 from benchmarks.inference import add_options, build, report
 from stepwise.generation.transformers_backend import TransformersBackend
-from stepwise.methods.rationalyst.guides import guide
-from stepwise.methods.rationalyst.mining import mine
+from stepwise.methods.rationalyst.mining.mine import mine
+from stepwise.methods.rationalyst.mining.prompts import guide
 from stepwise.params import RationalystMiningParams
 
 

@@ -23,10 +23,10 @@ import numpy as np
 import torch
 
 from benchmarks import webtext
-from stepwise.methods.rationalyst import manifest
-from stepwise.methods.rationalyst.corpus import chunk
-from stepwise.methods.rationalyst.embedders import SentenceEmbedder, normalised
-from stepwise.methods.rationalyst.packages import model_folder
+from stepwise.methods.rationalyst.corpus import manifest
+from stepwise.methods.rationalyst.corpus.packaged_models import model_folder
+from stepwise.methods.rationalyst.corpus.pipeline import chunk
+from stepwise.methods.rationalyst.prefilter.embedders import SentenceEmbedder, normalised
 from stepwise.records import write_json
 
 MARGIN = 0.002

@@ -20,10 +20,10 @@ from typing import Any
 
 from stepwise.params import TaskParams
 from stepwise.records import write_json
-from stepwise.tasks import get_task
-from stepwise.tasks.isolation import Pool, kinds_here
-from stepwise.tasks.program_text import whole_program
-from stepwise.tasks.programs import run_programs
+from stepwise.tasks.formats.program_text import whole_program
+from stepwise.tasks.registry import get_task
+from stepwise.tasks.sandbox.isolation import Pool, kinds_here
+from stepwise.tasks.sandbox.programs import run_programs
 
 Values = list[float | None]
 

@@ -18,11 +18,11 @@ import torch
 
 from benchmarks.documents import prose
 from benchmarks.inference import add_options, build, report
-from stepwise.generation.readers import left_padded
+from stepwise.generation.engine.prefill import left_padded
 from stepwise.generation.transformers_backend import TransformersBackend
-from stepwise.methods.rationalyst import scoring
+from stepwise.methods.rationalyst import note_likelihoods
 from stepwise.methods.rationalyst.filtering import gain
-from stepwise.methods.rationalyst.mining import places
+from stepwise.methods.rationalyst.mining.mine import places
 from stepwise.methods.rationalyst.rendering import noted
 from stepwise.methods.rationalyst.sentences import sentences
 from stepwise.params import RationalystMiningParams, RationalystScoringParams
@@ -86,15 +86,15 @@ def main() -> None:
     backend = TransformersBackend(model, tokenizer, batch_tokens=16384)
     seconds: dict[str, list[float]] = {"two readings a note": [], "stepwise": []}
     two_readings(model, tokenizer, documents, notes[:2])  # warms up
-    scoring.score(documents, notes[:2], backend, PARAMS)
+    note_likelihoods.score(documents, notes[:2], backend, PARAMS)
     for _ in range(options.repeats):
         begun = time.perf_counter()
         plain, plain_tokens = two_readings(model, tokenizer, documents, notes)
         between = time.perf_counter()
-        forked = scoring.score(documents, notes, backend, PARAMS)
+        forked = note_likelihoods.score(documents, notes, backend, PARAMS)
         seconds["two readings a note"].append(between - begun)
         seconds["stepwise"].append(time.perf_counter() - between)
-    tokens = scoring.tokens_read(tokenizer, documents, notes, PARAMS)
+    tokens = note_likelihoods.tokens_read(tokenizer, documents, notes, PARAMS)
     apart = [
         abs(gain(one.plain, one.aided, DISCOUNT) - gain(without, aided, DISCOUNT))
         for one, (without, aided) in zip(forked, plain, strict=True)

@@ -42,16 +42,16 @@ from torch import Tensor
 from torch.nn import Linear
 
 from benchmarks.inference import add_options, build
-from stepwise.methods.reft import ppo, rollout
-from stepwise.methods.reft.policy import ActorCritic
-from stepwise.methods.reft.reinforcement import Reinforcement
 from stepwise.methods.reft.rewards import checked_answers, score
 from stepwise.models.loading import load_model
 from stepwise.models.value_head import ValueHead
 from stepwise.params import ReftParams, TaskParams
 from stepwise.records import Problem, Verdict, write_json
-from stepwise.tasks import get_task
+from stepwise.rl import ppo, rollout
+from stepwise.rl.actor_critic import ActorCritic
+from stepwise.rl.loop import Reinforcement
 from stepwise.tasks.base import Task
+from stepwise.tasks.registry import get_task
 from stepwise.tokens import encode
 
 FORM = TaskParams(form="p_cot", train=400)

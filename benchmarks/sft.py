@@ -22,11 +22,11 @@ from typing import Any
 from benchmarks.inference import add_options, build, report
 from stepwise.params import SftParams, TaskParams
 from stepwise.records import Example
-from stepwise.tasks import get_task
 from stepwise.tasks.base import example
+from stepwise.tasks.registry import get_task
 from stepwise.training.batching import plan_steps, sizes
 from stepwise.training.encoding import Encoded, encode_examples
-from stepwise.training.loop import Loop
+from stepwise.training.sft_loop import Loop
 
 BATCH = 8
 MOST = 1024

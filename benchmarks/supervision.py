@@ -17,16 +17,16 @@ from typing import Any
 from benchmarks.inference import add_options, build, report
 from stepwise.evaluation import spread
 from stepwise.generation.transformers_backend import TransformersBackend
-from stepwise.methods.rationalyst.attempts import Attempt, Choice, Models
-from stepwise.methods.rationalyst.choosers import method
-from stepwise.methods.rationalyst.rationalyst import Rationalyst
-from stepwise.methods.rationalyst.roles import Roles
-from stepwise.methods.rationalyst.supervision import Method, Rating, mean_logprob, supervise
+from stepwise.methods.rationalyst.inference.choosers import method
+from stepwise.methods.rationalyst.inference.note_writer import Rationalyst
+from stepwise.methods.rationalyst.inference.roles import Roles
+from stepwise.methods.rationalyst.inference.state import Attempt, Choice, Models
+from stepwise.methods.rationalyst.inference.supervision import Method, Rating, mean_logprob, supervise
 from stepwise.models.loading import load_model
 from stepwise.params import RationalystSupervisionParams, TaskParams
 from stepwise.records import Problem
-from stepwise.tasks import get_task
-from stepwise.tasks.answers import states_answer
+from stepwise.tasks.answers.numbers import states_answer
+from stepwise.tasks.registry import get_task
 
 BATCH_TOKENS = 65536
 PARAMS = RationalystSupervisionParams(steps=6, step_tokens=40, note_tokens=40)

@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from stepwise.methods.rationalyst.cleaning import clean
-from stepwise.methods.rationalyst.cutting import Count, cut, tokenizer_count
-from stepwise.methods.rationalyst.packages import model_folder
+from stepwise.methods.rationalyst.corpus.cleaning import clean
+from stepwise.methods.rationalyst.corpus.cutting import Count, cut, tokenizer_count
+from stepwise.methods.rationalyst.corpus.packaged_models import model_folder
 from stepwise.params import CorpusSource, RationalystCorpusParams, RationalystEmbeddingParams
 from stepwise.records import Document
-from stepwise.tasks.sources import DataError, find, read_rows
+from stepwise.tasks.published.rows import DataError, find, read_rows
 
 T = TypeVar("T")
 REFERENCES = {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one job template. @NAMES@ are filled in by src/stepwise/launcher.py; `python -m stepwise.launcher --dry-run STAGE` prints the result.
+# The one job template. @NAMES@ are filled in by src/stepwise/cluster/launcher.py; `python -m stepwise.cluster.launcher --dry-run STAGE` prints the result.
 #SBATCH --job-name=@NAME@
 #SBATCH --output=@FOLDER@/log
 #SBATCH --open-mode=append

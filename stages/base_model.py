@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stepwise.pretraining.base_model import make_base_model
 from stepwise.stage import Run, stage
-from stepwise.training.base_models import make_base_model
 
 
 @stage(params=("seed", "limits", "model.{model}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.examination import examine
+from stepwise.evaluation.examine import examine
 from stepwise.stage import Run, stage
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from stepwise.records import write_json
 from stepwise.stage import Run, stage
-from stepwise.tasks import get_task
 from stepwise.tasks.preparation import prepare
+from stepwise.tasks.registry import get_task
 
 
 @stage(params=("seed", "data_dir", "limits", "task.{task}"))

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from stepwise import evaluation
-from stepwise.methods.rationalyst.ablation import train_variant
-from stepwise.methods.rationalyst.contest import prepare
-from stepwise.methods.rationalyst.training_data import read
+from stepwise.methods.rationalyst.inference.setup import prepare
+from stepwise.methods.rationalyst.training.ablation import train_variant
+from stepwise.methods.rationalyst.training.training_data import read
 from stepwise.records import Prediction, read_jsonl, write_json, write_jsonl
 from stepwise.stage import Run, stage
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 
 @stage(params=(

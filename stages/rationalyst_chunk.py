@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from stepwise.methods.rationalyst.corpus import chunk
+from stepwise.methods.rationalyst.corpus.pipeline import chunk
 from stepwise.records import write_json
 from stepwise.stage import Run, stage
 

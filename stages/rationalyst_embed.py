@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.methods.rationalyst.relevance import score_documents, summary
-from stepwise.methods.rationalyst.solved_problems import solved_problems
+from stepwise.methods.rationalyst.prefilter.similarity import score_documents, summary
+from stepwise.methods.rationalyst.prefilter.solved_problems import solved_problems
 from stepwise.records import write_json
 from stepwise.stage import Run, stage
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.methods.rationalyst.contest import prepare
-from stepwise.methods.rationalyst.outcomes import publish
+from stepwise.methods.rationalyst.inference.publish import publish
+from stepwise.methods.rationalyst.inference.setup import prepare
 from stepwise.stage import Run, stage
 
 
-@stage(params=("seed", "limits", "backend", "task.{task}", "rationalyst_runs.{name}", "rationalyst_supervision"))
+@stage(params=("seed", "limits", "backend", "task.{task}", "{group}.{name}", "rationalyst_supervision"))
 def main(
-    run: Run, *, name: str, task: str, data: Path, rationalyst: Path, agent: Path, scorer: Path, verifier: Path,
-    out: Path, metrics: Path, plot: Path,
+    run: Run, *, group: str, name: str, task: str, data: Path, rationalyst: Path, agent: Path, scorer: Path,
+    verifier: Path, out: Path, metrics: Path, plot: Path,
 ) -> None:  # fmt: skip
-    """Solve the same test problems in every way and compare them, problem by problem."""
-    asked = run.params.rationalyst_runs[name]
+    """Solve the same test problems in every way and compare them, problem by problem.
+
+    `group` is rationalyst_runs or, for a task other than the run's own, rationalyst_transfers.
+    """
+    asked = getattr(run.params, group)[name]
     folders = {"agent": agent, "rationalyst": rationalyst, "scorer": scorer, "verifier": verifier}
     contest = prepare(run.params, asked, folders, task=task, data=data, work=run.work / "journal")
     publish(run, contest.hold(), asked, name=name, out=out, metrics=metrics, plot=plot)

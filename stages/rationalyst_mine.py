@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from stepwise.generation import make_backend
-from stepwise.methods.rationalyst.guides import guide
-from stepwise.methods.rationalyst.mining import mine
+from stepwise.methods.rationalyst.mining.mine import mine
+from stepwise.methods.rationalyst.mining.prompts import guide
 from stepwise.models.loading import load_model, load_tokenizer
 from stepwise.records import Document, read_jsonl, write_json, write_jsonl
 from stepwise.stage import Run, stage

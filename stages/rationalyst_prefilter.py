@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from stepwise.methods.rationalyst.prefilter import Prefilter
-from stepwise.methods.rationalyst.solved_problems import solved_problems
+from stepwise.methods.rationalyst.prefilter.solved_problems import solved_problems
+from stepwise.methods.rationalyst.prefilter.threshold import Prefilter
 from stepwise.records import write_json, write_jsonl
 from stepwise.stage import Run, stage
 

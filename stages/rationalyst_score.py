@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from stepwise.generation import make_backend
-from stepwise.methods.rationalyst.scoring import score
+from stepwise.methods.rationalyst.note_likelihoods import score
 from stepwise.models.loading import load_model
 from stepwise.records import Document, Rationale, read_jsonl, write_jsonl
 from stepwise.stage import Run, stage

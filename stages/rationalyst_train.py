@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.methods.rationalyst.learning import learn
-from stepwise.methods.rationalyst.training_data import read
+from stepwise.methods.rationalyst.training.train import learn
+from stepwise.methods.rationalyst.training.training_data import read
 from stepwise.models.card import Card, write_card
 from stepwise.records import write_json
 from stepwise.stage import Run, stage

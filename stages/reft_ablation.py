@@ -8,11 +8,11 @@ from pathlib import Path
 from stepwise import evaluation
 from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import TransformersBackend
-from stepwise.methods.reft.task_training import train_on_task
+from stepwise.methods.reft.train import train_on_task
 from stepwise.models.loading import load_model
 from stepwise.records import Prediction, Problem, read_jsonl, write_json, write_jsonl
 from stepwise.stage import Run, stage
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "reft", "reft_ablations"))

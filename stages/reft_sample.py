@@ -12,7 +12,7 @@ from stepwise.methods.reft import samples
 from stepwise.models.loading import load_model
 from stepwise.records import Problem, read_jsonl, write_jsonl
 from stepwise.stage import Run, stage
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "sampling"))

@@ -8,7 +8,7 @@ from stepwise.methods.reft.baselines import Baseline
 from stepwise.models.card import Card, write_card
 from stepwise.records import Problem, read_jsonl, write_json
 from stepwise.stage import Run, stage
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "reft", "self_training"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.methods.reft.task_training import train_on_task
+from stepwise.methods.reft.train import train_on_task
 from stepwise.models.card import Card, write_card
 from stepwise.records import Problem, read_jsonl, write_json
 from stepwise.stage import Run, stage
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "reft"))

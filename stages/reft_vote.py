@@ -10,7 +10,7 @@ from stepwise.methods.reft.scorer import Scorer
 from stepwise.models.classifier import load_classifier
 from stepwise.records import Problem, read_jsonl, write_json, write_jsonl
 from stepwise.stage import Run, stage
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "reft_shards", "reranker"))

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from stepwise import report
-from stepwise.comparisons import compare_with_baselines, greedy
+from stepwise.report.comparisons import compare_with_baselines, greedy
 from stepwise.stage import Run, stage
 
 

@@ -8,8 +8,8 @@ from stepwise import evaluation
 from stepwise.models.card import Card, write_card
 from stepwise.records import Problem, read_jsonl, write_json
 from stepwise.stage import Run, stage
-from stepwise.tasks import get_task
 from stepwise.tasks.base import example
+from stepwise.tasks.registry import get_task
 from stepwise.training import sft
 
 

@@ -11,7 +11,7 @@ from stepwise import cli, solver
 from stepwise.generation.scripted import ScriptedBackend
 from stepwise.params import TaskParams
 from stepwise.records import Prediction, Problem, SampleScore, Verdict, read_jsonl, write_jsonl
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 COMMANDS = ["solve", "evaluate", "compare", "vote", "report", "sync"]
 

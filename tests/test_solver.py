@@ -4,7 +4,7 @@ import stepwise
 from stepwise import solver
 from stepwise.generation.scripted import ScriptedBackend
 from stepwise.params import TaskParams
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 QUESTION = "Ben has 12 apples. Anna gives Ben 5 apples. How many apples does Ben have now?"
 

@@ -124,7 +124,7 @@ def _solve(parsed: argparse.Namespace) -> None:
 
 
 def _explain(parsed: argparse.Namespace) -> None:
-    from stepwise.methods.rationalyst.explaining import explain
+    from stepwise.methods.rationalyst.inference.explain import explain
 
     _show(explain(parsed.model, parsed.question, parsed.steps) or "(no note)")
 

@@ -11,8 +11,8 @@ from stepwise.generation.base import Backend, Sampling
 from stepwise.models.card import Card, read_card
 from stepwise.params import BackendParams, ParamsError, TaskParams
 from stepwise.records import Problem, Solution
-from stepwise.tasks import get_task
 from stepwise.tasks.base import Task
+from stepwise.tasks.registry import get_task
 
 UNKNOWN = "0"
 """Gold of a question that nobody has answered: only the verdict's answer is read, never whether it is right."""

@@ -30,11 +30,12 @@ from typing import Any, NoReturn, cast
 
 from filelock import FileLock, Timeout
 
-from stepwise import launcher, tracking
-from stepwise.declared import Declared
+from stepwise import tracking
+from stepwise.cluster import launcher
 from stepwise.errors import StepwiseError
 from stepwise.params import Params, load
-from stepwise.registry import Registration
+from stepwise.params.declared import Declared
+from stepwise.tracking.registry import Registration
 
 WORK = Path(".work")
 CODE = Path("src/stepwise")

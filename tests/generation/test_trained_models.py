@@ -8,8 +8,8 @@ import torch
 from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import TransformersBackend
 from stepwise.models.loading import load_model
+from stepwise.pretraining.text import base_examples
 from stepwise.tokens import encode
-from stepwise.training.base_text import base_examples
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 NEW_TOKENS = 100

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from stepwise.generation import readers
 from stepwise.generation.base import Backend, GenerationError, Sampling
+from stepwise.generation.engine import prefill
 from stepwise.generation.transformers_backend import TransformersBackend, placed, weights_hash
 from stepwise.tokens import encode
 
@@ -177,7 +177,7 @@ def test_the_models_mode_is_given_back(llama, tokenizer, prompts):
 
 def test_fresh_memory_does_not_reach_the_answers(model, tokenizer, prompts, monkeypatch):
     """Fresh buffers may hold NaN; torch can be told to fill them with it. Prompts are read in several passes."""
-    monkeypatch.setattr(readers, "READ_TOKENS", 1)
+    monkeypatch.setattr(prefill, "READ_TOKENS", 1)
     expected = TransformersBackend(model, tokenizer, batch_tokens=4096).generate(prompts, Sampling(max_new_tokens=12))
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:

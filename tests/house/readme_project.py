@@ -13,7 +13,7 @@ from stepwise.models.loading import save_model
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import TaskParams
 from stepwise.records import Prediction, Verdict, write_jsonl
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 
 def main() -> None:

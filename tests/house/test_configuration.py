@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stepwise import compose, params
+from stepwise import params
+from stepwise.params import compose
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "conf"

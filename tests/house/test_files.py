@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 MACHINE_PATH = re.compile(r"(?<![\w.$}~/-])/(?:root|home|Users|work|farm|opt|mnt|scratch)/\w")
-MAY_NAME_PATHS = ("tests/", "src/stepwise/tasks/jail/")
+MAY_NAME_PATHS = ("tests/", "src/stepwise/tasks/sandbox/jail/")
 """The escape corpus tries to read such places."""
 
 

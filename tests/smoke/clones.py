@@ -47,7 +47,7 @@ class Project:
         return said
 
     def make_repro(self, **more: str) -> str:
-        return self.run("python", "-m", "stepwise.pipeline", "--scale", "smoke", **more)
+        return self.run("python", "-m", "stepwise.pipeline.repro", "--scale", "smoke", **more)
 
     def commit(self, message: str) -> None:
         self.run("git", "add", "--all")

@@ -36,7 +36,7 @@ def longer(finished, tmp_path_factory):
     folder = tmp_path_factory.mktemp("kill") / "clone"
     shutil.copytree(project.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(".work", "mlflow.db*"))
     copy = type(project)(folder)
-    copy.run("python", "-m", "stepwise.compose", *LONGER)
+    copy.run("python", "-m", "stepwise.params.compose", *LONGER)
     return copy
 
 
@@ -64,7 +64,7 @@ def test_a_journalled_pass(longer, tmp_path: Path, stage: str):
 def test_make_repro_goes_on_after_a_kill(project, tmp_path: Path):
     """kill -9 of everything, DVC included; the next run is not in the way of what is left, and makes the same."""
     other = clone(project.folder, tmp_path / "other")
-    narrow = ["python", "-m", "stepwise.pipeline", "--scale", "smoke", "--method", "prepare_tasks"]
+    narrow = ["python", "-m", "stepwise.pipeline.repro", "--scale", "smoke", "--method", "prepare_tasks"]
     process = other.start(*narrow, own_group=True)
     while not list(other.folder.glob("data/tasks/*/train.jsonl")):
         assert process.poll() is None, process.communicate()[0]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stepwise.params import TaskParams
-from stepwise.tasks import get_task
 from stepwise.tasks.base import Task, example
+from stepwise.tasks.registry import get_task
 
 OPTIONS = "a ) 2 , b ) 4 , c ) 6 , d ) 8 , e ) none of these"
 

@@ -5,7 +5,7 @@ import pytest
 
 from stepwise.params import ParamsError, TaskParams
 from stepwise.records import Problem
-from stepwise.tasks.expressions import evaluate, parse
+from stepwise.tasks.generated.expressions import evaluate, parse
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic, solve
 
 RATIONALE = """\

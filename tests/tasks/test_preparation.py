@@ -4,9 +4,9 @@ import pytest
 
 from stepwise.params import LimitParams, ModelParams, TaskParams
 from stepwise.records import Problem, read_jsonl
-from stepwise.tasks import get_task
 from stepwise.tasks.base import Loaded
 from stepwise.tasks.preparation import EmptySplitError, prepare
+from stepwise.tasks.registry import get_task
 
 
 def task(**sizes):

@@ -7,10 +7,10 @@ import pytest
 from stepwise.params import ParamsError, TaskParams
 from stepwise.records import Problem
 from stepwise.tasks.base import Task, example
-from stepwise.tasks.formulas import evaluate_formula, numbers_of, parse_formula
-from stepwise.tasks.programs import run_programs
-from stepwise.tasks.stories import LARGEST, tell
-from stepwise.tasks.story_templates import HELD_OUT, HELD_OUT_TEXTS, MIXED, SEEN
+from stepwise.tasks.formats.formulas import evaluate_formula, numbers_of, parse_formula
+from stepwise.tasks.generated.stories import LARGEST, tell
+from stepwise.tasks.generated.story_templates import HELD_OUT, HELD_OUT_TEXTS, MIXED, SEEN
+from stepwise.tasks.sandbox.programs import run_programs
 from stepwise.tasks.word_problems import WordProblems
 
 FORMS = ("n_cot", "p_cot", "formula")

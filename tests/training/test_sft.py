@@ -24,13 +24,13 @@ from stepwise.models.loading import load_model, save_model
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import LoraParams, SftParams
 from stepwise.records import Example, Span
-from stepwise.training import loop
+from stepwise.training import sft_loop
 from stepwise.training.batching import collate, group_by_length, passes, plan_steps, sizes
-from stepwise.training.course import points
 from stepwise.training.encoding import Encoded, encode_example, encode_examples
-from stepwise.training.loop import rate_factor
 from stepwise.training.loss import WeightedLoss
+from stepwise.training.resumable_run import points
 from stepwise.training.sft import TrainingError, train
+from stepwise.training.sft_loop import rate_factor
 
 PARAMS = SftParams(batch_examples=4, batch_tokens=64, learning_rate=0.01, evaluations=2, saves=3, max_length=64)
 
@@ -296,7 +296,7 @@ def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kil
         return next(iter(model.parameters())).sum().item()
 
     whole = run(llama, tmp_path, "whole", params, evaluate=evaluate)
-    step, begun = loop.Loop._step, []
+    step, begun = sft_loop.Loop._step, []
 
     def dying(self, number):
         begun.append(number)
@@ -304,10 +304,10 @@ def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kil
             raise KilledError
         return step(self, number)
 
-    monkeypatch.setattr(loop.Loop, "_step", dying)
+    monkeypatch.setattr(sft_loop.Loop, "_step", dying)
     with pytest.raises(KilledError):
         run(llama, tmp_path, "parts", params, evaluate=evaluate)
-    monkeypatch.setattr(loop.Loop, "_step", lambda self, number: begun.append(number) or step(self, number))
+    monkeypatch.setattr(sft_loop.Loop, "_step", lambda self, number: begun.append(number) or step(self, number))
     resumed = run(llama, tmp_path, "parts", params, evaluate=evaluate)
     assert begun[kill_at] == {3: 3, 4: 4, 5: 4}[kill_at], "earlier work was reused"
     assert weights_of(tmp_path / "whole") == weights_of(tmp_path / "parts")

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from stepwise.generation import journal as journals
 from stepwise.generation.base import Completion, GenerationError, Sampling
-from stepwise.generation.batching import Row
+from stepwise.generation.engine.batching import Row
 from stepwise.generation.openai_client import Client
 from stepwise.generation.progress import Progress
 from stepwise.records import Prompt

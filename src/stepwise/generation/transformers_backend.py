@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from stepwise.generation import attention
 from stepwise.generation import journal as journals
 from stepwise.generation.base import Completion, GenerationError, Sampling
-from stepwise.generation.batching import Row, plan
-from stepwise.generation.decoding import Adjust, decode
+from stepwise.generation.engine import attention
+from stepwise.generation.engine.batching import Row, plan
+from stepwise.generation.engine.decoding import Adjust, decode
+from stepwise.generation.engine.prefill import READ_TOKENS, CausalReader, EncoderDecoderReader, Reader
+from stepwise.generation.engine.sampling import uniforms
+from stepwise.generation.engine.scoring import Pack, groups_of, packs, score_causal, score_encoder_decoder
+from stepwise.generation.engine.stopping import Stopping
 from stepwise.generation.progress import Progress
-from stepwise.generation.readers import READ_TOKENS, CausalReader, EncoderDecoderReader, Reader
-from stepwise.generation.sampling import uniforms
-from stepwise.generation.scoring import Pack, groups_of, packs, score_causal, score_encoder_decoder
-from stepwise.generation.stopping import Stopping
 from stepwise.records import Prompt
 from stepwise.tokens import encode_many, tokenise
 

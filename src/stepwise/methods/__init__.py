@@ -1,0 +1,1 @@
+"""The four methods; none imports another."""

@@ -1,0 +1,1 @@
+"""Models as folders of safetensors: loading, tokenizer, LoRA, value head, cards."""

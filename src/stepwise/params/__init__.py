@@ -24,30 +24,25 @@ from stepwise.params.foundation import (
     SftParams,
     TaskParams,
 )
-from stepwise.params.rationalyst_corpus import (
+from stepwise.params.rationalyst import (
     BenchmarkFile,
     CorpusSource,
-    RationalystCorpusParams,
-    RationalystEmbeddingParams,
-    RationalystPrefilterParams,
-    SlurmArray,
-)
-from stepwise.params.rationalyst_mining import (
-    RationalystFilterParams,
-    RationalystMiningParams,
-    RationalystScoringParams,
-)
-from stepwise.params.rationalyst_supervision import (
     RationalystAblation,
     RationalystContest,
+    RationalystCorpusParams,
+    RationalystEmbeddingParams,
+    RationalystFilterParams,
+    RationalystMiningParams,
+    RationalystPrefilterParams,
     RationalystRun,
+    RationalystScoringParams,
     RationalystSupervisionParams,
     RationalystTrainingParams,
     RationalystTransfer,
+    SlurmArray,
 )
-from stepwise.params.reft import ReftAblation, ReftParams
-from stepwise.params.reranking import RerankerParams, SamplingParams
-from stepwise.params.self_training import SelfTrainingParams
+from stepwise.params.reft import ReftAblation, ReftParams, RerankerParams, SamplingParams, SelfTrainingParams
+from stepwise.params.rl import RlParams
 
 __all__ = [
     "ArchitectureParams",
@@ -79,6 +74,7 @@ __all__ = [
     "ReftAblation",
     "ReftParams",
     "RerankerParams",
+    "RlParams",
     "SamplingParams",
     "Section",
     "SelfTrainingParams",

@@ -1,4 +1,7 @@
-"""Parameters of ReFT (arXiv 2401.08967). Defaults are the paper's where it says them (section 4.2 and its scripts)."""
+"""Parameters of ReFT (arXiv 2401.08967) and of what it is compared with: self-training, votes and a reranker.
+
+Defaults are the paper's where it says them (section 4.2 and its scripts).
+"""
 
 from __future__ import annotations
 
@@ -7,66 +10,15 @@ from typing import Literal
 from pydantic import Field
 
 from stepwise.params.base import Count, Positive, Section, Share
-from stepwise.params.foundation import LoraParams
+from stepwise.params.foundation import SftParams
+from stepwise.params.rl import RlParams
 
 
-class ReftParams(Section):
+class ReftParams(RlParams):
     """Reinforcement on checked answers, from the warm-up model."""
 
-    algorithm: Literal["ppo", "grpo", "rloo"] = "ppo"
-    steps: Positive = 100
-    """Reinforcement steps; each samples, checks and learns from one batch."""
-    prompts: Positive = 32
-    """Questions a step, over all devices."""
-    samples: Positive = 1
-    """Completions a question; GRPO and RLOO compare them and need at least 2."""
-    inner_epochs: Positive = 2
-    """Passes over a step's completions (the paper's ppo_epochs)."""
-    mini_batches: Positive = 1
-    """Optimiser steps a pass."""
-    learning_rate: float = Field(3e-4, gt=0)
-    """Constant, without warm-up."""
-    clip: float = Field(1.0, gt=0)
-    """Largest gradient norm."""
-    clip_ratio: float = Field(0.2, gt=0)
-    clip_value: float = Field(0.2, gt=0)
-    value_coefficient: float = Field(5.0, ge=0)
-    kl_coefficient: float = Field(0.01, ge=0)
-    """The paper's beta: 0.01 for programs, 0.05 for sentences."""
-    gamma: Share = 1.0
-    gae_lambda: Share = 0.95
-    """The paper prints this and gamma with swapped names."""
-    whitening: Literal["global", "local", "none"] = "global"
-    """Advantages to mean 0 and variance 1 over all devices, over each, or as they are."""
     partial_reward: float = Field(0.1, ge=0, le=1)
     """Reward of a wrong answer that can be read; a right one has 1."""
-    temperature: float = Field(1.0, gt=0)
-    top_p: Share = 1.0
-    top_k: Count = 0
-    batch_tokens: Positive = 768
-    """Most tokens (padding included) in one forward pass. Where a whole step fits into one, the first update needs no
-    pass of its own, at the memory of all its activations."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    lora: LoraParams = LoraParams()
-    evaluations: Positive = 4
-    """How often dev is read on the way; the best of them is kept."""
-    dev_examples: Positive = 100
-    """Dev problems answered at each of them."""
-    saves: Positive = 8
-    """Checkpoints on the way, from which a killed run goes on."""
-
-    # Beyond the paper, all off by default.
-    separate_value_model: bool = False
-    """A second copy of the warm-up model under the value head instead of the shared one (the paper's ablation)."""
-    value_warm_up: Count = 0
-    """First steps in which only the value head learns."""
-    bootstrap_truncated: bool = False
-    """A completion cut off at its longest goes on with its last value instead of ending with 0."""
-    missing_eos_penalty: float = Field(0.0, ge=0)
-    """Taken from the score of a completion that does not end."""
-    target_kl: float = Field(0.0, ge=0)
-    """Divergence a sequence, in nats, to which an adaptive coefficient steers; 0 keeps it fixed."""
-    entropy_coefficient: float = Field(0.0, ge=0)
 
 
 class ReftAblation(Section):
@@ -83,3 +35,60 @@ class ReftAblation(Section):
     def applied_to(self, params: ReftParams) -> ReftParams:
         """The parameters of the variant."""
         return params.model_copy(update=self.model_dump(exclude_none=True))
+
+
+class SelfTrainingParams(Section):
+    """Fine-tuning, offline and online self-training from the warm-up model, at the budget of `reft`.
+
+    All three take reft.steps x inner_epochs x mini_batches optimiser steps; the two that sample draw
+    reft.steps x prompts x samples completions, with the temperature and filters of `reft`.
+    """
+
+    fine_tuning: SftParams = SftParams()
+    """Of `sft` and `offline` (spec 1.1, 1.4); `online` takes all of it but batch size, rate and schedule."""
+    online_learning_rate: float = Field(3e-4, gt=0)
+    """Constant (spec 1.5)."""
+    keep: Positive = 10
+    """Different correct samples a question that `offline` learns from, drawn at random (spec 1.4)."""
+
+    first_samples: bool = False
+    """Released code: the first correct samples are kept, not random ones (spec 1.4, defect 32)."""
+    doubled_gold: bool = False
+    """Released code: every gold solution is listed twice in `offline` (spec 1.4, defect 32)."""
+    from_base: bool = False
+    """Released code: `offline` starts from the base model, not from the warm-up model (spec 1.4, defect 32)."""
+    dropout: bool = False
+    """Released code: dropout is on in `online` but off in ReFT (spec 1.5, defect 32)."""
+    cut_gold: Count = 0
+    """Released code: gold sequences of `online` end after 300 tokens, whatever is lost (spec 1.5); 0 cuts nothing."""
+
+
+class SamplingParams(Section):
+    """Stored samples of a model, from which votes and the reranker are made."""
+
+    k: Positive = 8
+    """Completions a problem; the paper has 100."""
+    temperature: float = Field(1.0, gt=0)
+    top_p: Share = 1.0
+    top_k: Count = 0
+    """The released sampler has a silent 50."""
+    limit: Count = 200
+    """Test problems; 0 means all."""
+    train_limit: Count = 200
+    """Training problems, for the reranker; 0 means all."""
+    block: Positive = 50
+    """Problems answered and written down together; shards are made of whole blocks, so that their rows are the same."""
+
+
+class RerankerParams(Section):
+    """A classifier that tells right solutions from wrong ones, trained on samples of the warm-up model."""
+
+    epochs: Positive = 3
+    training: SftParams = SftParams(batch_examples=24, max_length=700)
+    """Batch 24 in the released code, 48 in the paper; a longer text is cut on the right."""
+    dev_share: float = Field(0.2, gt=0, lt=1)
+    """Share of the sampled training questions held out to choose the best state; test is never read for it."""
+    select: Literal["rerank_accuracy", "loss"] = "rerank_accuracy"
+    """What the held-out questions choose by: accuracy of the best-scored samples, or the classification loss."""
+    balance: bool = False
+    """Give both classes the same weight in sum; the paper weighs all samples equally."""

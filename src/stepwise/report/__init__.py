@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from stepwise.report import pairs, rationalyst
+from stepwise.report import pairs
 from stepwise.report.building import build
+from stepwise.report.chapters import rationalyst
 from stepwise.report.collecting import Row, collect
 from stepwise.report.terminal import show
 

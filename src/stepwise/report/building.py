@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from stepwise.records import write_json
-from stepwise.report import rationalyst
+from stepwise.report.chapters import rationalyst
+from stepwise.report.chapters.rationalyst import Chapter
 from stepwise.report.collecting import Row, collect_curves, collect_votes, read_json
 from stepwise.report.page import page
 from stepwise.report.pairs import Pair
-from stepwise.report.rationalyst import Chapter
 
 
 def build(

@@ -7,7 +7,8 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from stepwise.report import rationalyst
+from stepwise.report.chapters import rationalyst
+from stepwise.report.chapters.rationalyst import Chapter
 from stepwise.report.charts import Bar, bars, line, series
 from stepwise.report.collecting import Curve, Row
 from stepwise.report.columns import cells as row_cells
@@ -15,7 +16,6 @@ from stepwise.report.columns import columns, heading
 from stepwise.report.markup import section, table
 from stepwise.report.pairs import HEAD, TEXTS, Pair
 from stepwise.report.pairs import cells as pair_cells
-from stepwise.report.rationalyst import Chapter
 from stepwise.report.terminal import NEXT
 
 STYLE = """

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from stepwise.report import rationalyst
+from stepwise.report.chapters import rationalyst
+from stepwise.report.chapters.rationalyst import Chapter
 from stepwise.report.collecting import Row
 from stepwise.report.columns import cells, columns, heading
 from stepwise.report.pairs import HEAD, TEXTS, Pair
 from stepwise.report.pairs import cells as pair_cells
-from stepwise.report.rationalyst import Chapter
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from stepwise.records import Split
-from stepwise.tasks import sources
-from stepwise.tasks.choice_rows import read_choice_rows
-from stepwise.tasks.choice_task import ChoiceTask
-from stepwise.tasks.published import Candidate
+from stepwise.tasks.published import rows
+from stepwise.tasks.published.choice_rows import read_choice_rows
+from stepwise.tasks.published.choice_task import ChoiceTask
+from stepwise.tasks.published.published import Candidate
 
 
 class ArcChallenge(ChoiceTask):
@@ -30,6 +30,6 @@ class ArcChallenge(ChoiceTask):
         return self._rows("test")
 
     def _rows(self, split: Split) -> Iterable[Candidate]:
-        for row in read_choice_rows(sources.find(self.data, (f"arc_challenge/{split}",))):
+        for row in read_choice_rows(rows.find(self.data, (f"arc_challenge/{split}",))):
             steps = () if split == "train" else None
             yield self.problem(row.id, split, row.question, row.choices, row.answer, steps=steps)

@@ -22,8 +22,20 @@ class Loaded:
 class Task(Protocol):
     """One question format with its answer checker."""
 
-    name: str
-    form: Form
+    @property
+    def name(self) -> str:
+        """Its key in the registry."""
+        ...
+
+    @property
+    def form(self) -> Form:
+        """How its solutions are written."""
+        ...
+
+    @property
+    def stop(self) -> tuple[str, ...]:
+        """Strings after which a completion ends even without EOS."""
+        ...
 
     def load(self, split: Split) -> Loaded:
         """Problems of a split, validated: gold that does not check is dropped and counted with its reason."""
@@ -44,9 +56,6 @@ class Task(Protocol):
     def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
         """Verdicts of many (problem, completion) pairs at once, in order; programs go to the pool together."""
         ...
-
-    stop: tuple[str, ...]
-    """Strings after which a completion ends even without EOS."""
 
 
 def example(task: Task, problem: Problem) -> Example:

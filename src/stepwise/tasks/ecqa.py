@@ -12,11 +12,11 @@ from typing import ClassVar
 from pydantic import AliasChoices, BaseModel, Field
 
 from stepwise.records import Problem, Split
-from stepwise.tasks import sources
-from stepwise.tasks.choice_rows import ChoiceRow, read_choice_rows
-from stepwise.tasks.choice_task import ChoiceTask
-from stepwise.tasks.lines import sentences
-from stepwise.tasks.published import Candidate
+from stepwise.tasks.formats.lines import sentences
+from stepwise.tasks.published import rows
+from stepwise.tasks.published.choice_rows import ChoiceRow, read_choice_rows
+from stepwise.tasks.published.choice_task import ChoiceTask
+from stepwise.tasks.published.published import Candidate
 
 _EXPLANATIONS = ("ecqa/ecqa", "ecqa/train_flan", "ecqa/val", "ecqa/test")
 """ECQA's one file, or the parts of it that other projects have published."""
@@ -42,13 +42,13 @@ class Ecqa(ChoiceTask):
     def training_rows(self) -> Iterable[Candidate]:
         """CommonsenseQA's training questions with their explanations."""
         explanations = self._explanations()
-        for row in read_choice_rows(sources.find(self.data, ("commonsenseqa/train",))):
+        for row in read_choice_rows(rows.find(self.data, ("commonsenseqa/train",))):
             lines = explanations.get(row.id)
             yield self._problem(row, "train", lines) if lines else "no explanation"
 
     def test_rows(self) -> Iterator[Candidate]:
         """CommonsenseQA's validation questions."""
-        for row in read_choice_rows(sources.find(self.data, ("commonsenseqa/dev",))):
+        for row in read_choice_rows(rows.find(self.data, ("commonsenseqa/dev",))):
             yield self._problem(row, "test", None)
 
     def _problem(self, row: ChoiceRow, split: Split, lines: list[str] | None) -> Problem:
@@ -56,7 +56,7 @@ class Ecqa(ChoiceTask):
 
     def _explanations(self) -> dict[str, list[str]]:
         """Lines by question. Of the parts, any may be missing; with none there is nothing to train on."""
-        paths = [path for stem in _EXPLANATIONS if (path := sources.find_or_none(self.data, (stem,)))]
-        paths = paths or [sources.find(self.data, _EXPLANATIONS[:1])]
-        rows = (row for path in paths for row in sources.read_models(path, _Explanation))
-        return {row.id: lines for row in rows if (lines := row.lines())}
+        paths = [path for stem in _EXPLANATIONS if (path := rows.find_or_none(self.data, (stem,)))]
+        paths = paths or [rows.find(self.data, _EXPLANATIONS[:1])]
+        explanations = (row for path in paths for row in rows.read_models(path, _Explanation))
+        return {row.id: lines for row in explanations if (lines := row.lines())}

@@ -10,12 +10,14 @@ from typing import ClassVar, Literal
 
 from stepwise.params import Section
 from stepwise.records import Problem, Solution, Split, Verdict
-from stepwise.tasks import end_phrase, math_format, sources
-from stepwise.tasks.answers import equal_numbers
-from stepwise.tasks.calculator_marks import marks, program_bodies, without_marks
-from stepwise.tasks.program_text import whole_program
-from stepwise.tasks.programs import run_programs
-from stepwise.tasks.published import Candidate, PublishedTask
+from stepwise.tasks.answers import end_phrase
+from stepwise.tasks.answers.numbers import equal_numbers
+from stepwise.tasks.formats import math_format
+from stepwise.tasks.formats.calculator_marks import marks, program_bodies, without_marks
+from stepwise.tasks.formats.program_text import whole_program
+from stepwise.tasks.published import rows
+from stepwise.tasks.published.published import Candidate, PublishedTask
+from stepwise.tasks.sandbox.programs import run_programs
 
 _ANSWER_MARK = "####"
 
@@ -53,11 +55,11 @@ class Gsm8k(PublishedTask):
         ]
 
     def _rows(self, split: Split) -> Iterable[Candidate]:
-        path = sources.find(self.data, (f"gsm8k/{split}",))
-        for number, row in enumerate(sources.read_rows(path, ("question", "answer"))):
+        path = rows.find(self.data, (f"gsm8k/{split}",))
+        for number, row in enumerate(rows.read_rows(path, ("question", "answer"))):
             yield self._problem(row, f"gsm8k_{split}_{number}", split)
 
-    def _problem(self, row: sources.Row, identity: str, split: Split) -> Candidate:
+    def _problem(self, row: rows.Row, identity: str, split: Split) -> Candidate:
         rationale, mark, final = row["answer"].rpartition(_ANSWER_MARK)
         answer = math_format.gold_number(final)
         if not mark or answer is None:

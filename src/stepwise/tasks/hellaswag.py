@@ -11,10 +11,10 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
-from stepwise.tasks import sources
-from stepwise.tasks.benchmark_only import BenchmarkOnly
-from stepwise.tasks.named_option import LETTERS
-from stepwise.tasks.published import Candidate
+from stepwise.tasks.answers.named_option import LETTERS
+from stepwise.tasks.published import rows
+from stepwise.tasks.published.published import Candidate
+from stepwise.tasks.published.without_training import BenchmarkOnly
 
 _ASKED = "\nWhich ending continues this best?"
 
@@ -33,8 +33,8 @@ class HellaSwag(BenchmarkOnly):
 
     def test_rows(self) -> Iterable[Candidate]:
         """Rows of `validation`, by their place in the file."""
-        path = sources.find(self.data, ("hellaswag/validation", "hellaswag/hellaswag_val"))
-        for number, row in enumerate(sources.read_models(path, _Row)):
+        path = rows.find(self.data, ("hellaswag/validation", "hellaswag/hellaswag_val"))
+        for number, row in enumerate(rows.read_models(path, _Row)):
             endings = [without_marks(ending) for ending in row.endings]
             question = without_marks(row.ctx) + _ASKED
             yield self.problem(f"hellaswag_{number}", "test", question, endings, LETTERS[row.label])

@@ -13,11 +13,12 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from stepwise.records import Form, Problem, Solution, Split, Verdict
-from stepwise.tasks import math_format, sources
-from stepwise.tasks.lines import sentences
-from stepwise.tasks.math_answers import same_answer, stated_answer
-from stepwise.tasks.math_strip import last_boxed, strip
-from stepwise.tasks.published import Candidate, PublishedTask
+from stepwise.tasks.answers.math_answers import same_answer, stated_answer
+from stepwise.tasks.answers.math_strip import last_boxed, strip
+from stepwise.tasks.formats import math_format
+from stepwise.tasks.formats.lines import sentences
+from stepwise.tasks.published import rows
+from stepwise.tasks.published.published import Candidate, PublishedTask
 
 
 class _Row(BaseModel):
@@ -50,8 +51,8 @@ class Math(PublishedTask):
         return [_verdict(problem, text) for problem, text in pairs]
 
     def _rows(self, split: Split) -> Iterable[Candidate]:
-        path = sources.find(self.data, (f"math/{split}",))
-        for number, row in enumerate(sources.read_models(path, _Row)):
+        path = rows.find(self.data, (f"math/{split}",))
+        for number, row in enumerate(rows.read_models(path, _Row)):
             answer = (last_boxed(row.solution) or "").rstrip(" .,")
             if not answer and split == "train":
                 yield "solution has no box"

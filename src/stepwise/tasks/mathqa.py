@@ -13,12 +13,13 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
 from stepwise.records import Problem, Solution, Verdict
-from stepwise.tasks import choice_format, math_format, sources
-from stepwise.tasks.answers import equal_numbers, number_text, numbers
-from stepwise.tasks.choices import LETTERS, choice_number, read_choices
-from stepwise.tasks.program_text import program_body, whole_program
-from stepwise.tasks.programs import run_programs
-from stepwise.tasks.published import Candidate, PublishedTask
+from stepwise.tasks.answers.choices import LETTERS, choice_number, read_choices
+from stepwise.tasks.answers.numbers import equal_numbers, number_text, numbers
+from stepwise.tasks.formats import choice_format, math_format
+from stepwise.tasks.formats.program_text import program_body, whole_program
+from stepwise.tasks.published import rows
+from stepwise.tasks.published.published import Candidate, PublishedTask
+from stepwise.tasks.sandbox.programs import run_programs
 
 _CLOSING = re.compile(r"\W*\b(?:correct |final )?(?:answer|ans|option|choice)\b(?:\W|is|option|choice)*\b([a-e])\W*$")
 """The letter that a rationale ends with; it says nothing where the options are not shown."""
@@ -63,19 +64,19 @@ class _MathQa(PublishedTask):
     def _training_problem(self, row: _Row, choices: tuple[str, ...]) -> Candidate:
         """A training row's problem, or why it is dropped."""
 
-    def _test_file(self) -> list[sources.Row]:
-        path = sources.find(self.data, (f"mathqa/{self.test_file}", f"reft/{self.test_file}"))
-        return sources.read_rows(path, ("item_id", "question", "answer_value"))
+    def _test_file(self) -> list[rows.Row]:
+        path = rows.find(self.data, (f"mathqa/{self.test_file}", f"reft/{self.test_file}"))
+        return rows.read_rows(path, ("item_id", "question", "answer_value"))
 
     def _rationales(self) -> Iterable[_Row]:
-        path = sources.find(self.data, ("mathqa/dev",))
-        for number, row in enumerate(sources.read_rows(path, ("Problem", "Rationale", "options", "correct"))):
+        path = rows.find(self.data, ("mathqa/dev",))
+        for number, row in enumerate(rows.read_rows(path, ("Problem", "Rationale", "options", "correct"))):
             body = row["Rationale"].strip().strip('"').strip()
             yield _Row(f"mathqa_dev_{number}", row["Problem"].strip(), row["options"], row["correct"], body)
 
     def _programs(self) -> Iterable[_Row]:
-        path = sources.find(self.data, ("mathqa/derived_programs_dev",))
-        for row in sources.read_rows(path, ("item_id", "question", "options", "answer_cot", "answer_mcq")):
+        path = rows.find(self.data, ("mathqa/derived_programs_dev",))
+        for row in rows.read_rows(path, ("item_id", "question", "options", "answer_cot", "answer_mcq")):
             body = program_body(row["answer_cot"])
             yield _Row(row["item_id"], row["question"].strip(), row["options"], row["answer_mcq"], body)
 

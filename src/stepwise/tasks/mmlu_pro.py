@@ -11,10 +11,11 @@ from typing import ClassVar
 
 from pydantic import BaseModel, Field
 
-from stepwise.tasks import end_phrase, sources
-from stepwise.tasks.benchmark_only import BenchmarkOnly
-from stepwise.tasks.named_option import LETTERS
-from stepwise.tasks.published import Candidate
+from stepwise.tasks.answers import end_phrase
+from stepwise.tasks.answers.named_option import LETTERS
+from stepwise.tasks.published import rows
+from stepwise.tasks.published.published import Candidate
+from stepwise.tasks.published.without_training import BenchmarkOnly
 
 
 class _Row(BaseModel):
@@ -32,7 +33,7 @@ class MmluPro(BenchmarkOnly):
 
     def test_rows(self) -> Iterable[Candidate]:
         """Rows of `test`."""
-        for row in sources.read_models(sources.find(self.data, ("mmlu_pro/test",)), _Row):
+        for row in rows.read_models(rows.find(self.data, ("mmlu_pro/test",)), _Row):
             if row.answer_index >= len(row.options):
                 yield "the answer is none of the options"
                 continue

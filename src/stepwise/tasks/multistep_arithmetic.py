@@ -15,10 +15,10 @@ from pydantic import Field
 
 from stepwise.params import ParamsError, Section, TaskParams
 from stepwise.records import Problem, Solution, Split
-from stepwise.tasks.answers import number_text, robust_number, strict_statement
-from stepwise.tasks.expressions import evaluate, parse, reduction
+from stepwise.tasks.answers.numbers import number_text, robust_number, strict_statement
+from stepwise.tasks.generated.expressions import evaluate, parse, reduction
+from stepwise.tasks.generated.scripted import FINAL, ScriptedTask, solution
 from stepwise.tasks.options import read_options
-from stepwise.tasks.scripted import FINAL, ScriptedTask, solution
 
 _GROUP = re.compile(r"\([^()]*\)")
 

@@ -12,9 +12,9 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel
 
 from stepwise.records import Split
-from stepwise.tasks import sources
-from stepwise.tasks.choice_task import ChoiceTask
-from stepwise.tasks.published import Candidate
+from stepwise.tasks.published import rows
+from stepwise.tasks.published.choice_task import ChoiceTask
+from stepwise.tasks.published.published import Candidate
 
 
 class _Row(BaseModel):
@@ -39,7 +39,7 @@ class ProofWriter(ChoiceTask):
         return self._rows("test")
 
     def _rows(self, split: Split) -> Iterable[Candidate]:
-        for row in sources.read_models(sources.find(self.data, (f"proofwriter/{split}",)), _Row):
+        for row in rows.read_models(rows.find(self.data, (f"proofwriter/{split}",)), _Row):
             question = f"{row.context.strip()}\n{row.question.strip()}"
             steps = () if split == "train" else None
             yield self.problem(row.id, split, question, self.choices, row.answer, steps=steps)

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from stepwise.records import Problem
-from stepwise.tasks import math_format, sources
-from stepwise.tasks.program_text import program_body
-from stepwise.tasks.published import Candidate, PublishedTask
+from stepwise.tasks.formats import math_format
+from stepwise.tasks.formats.program_text import program_body
+from stepwise.tasks.published import rows
+from stepwise.tasks.published.published import Candidate, PublishedTask
 
 
 class Svamp(PublishedTask):
@@ -19,17 +20,17 @@ class Svamp(PublishedTask):
     def training_rows(self) -> Iterable[Candidate]:
         """Rows of `svamp_nl` or `svamp_python_sdp`."""
         stem = "svamp_nl" if self.form == "n_cot" else "svamp_python_sdp"
-        path = sources.find(self.data, (f"svamp/{stem}", f"reft/{stem}"))
-        for row in sources.read_rows(path, ("item_id", "question", "answer_cot", "answer_value")):
+        path = rows.find(self.data, (f"svamp/{stem}", f"reft/{stem}"))
+        for row in rows.read_rows(path, ("item_id", "question", "answer_cot", "answer_value")):
             yield self._problem(row)
 
     def test_rows(self) -> Iterable[Candidate]:
         """Rows of `svamp_test_set`, which have no reference."""
-        path = sources.find(self.data, ("svamp/svamp_test_set", "reft/svamp_test_set"))
-        for row in sources.read_rows(path, ("item_id", "question", "answer_value")):
+        path = rows.find(self.data, ("svamp/svamp_test_set", "reft/svamp_test_set"))
+        for row in rows.read_rows(path, ("item_id", "question", "answer_value")):
             yield self._problem(row)
 
-    def _problem(self, row: sources.Row) -> Candidate:
+    def _problem(self, row: rows.Row) -> Candidate:
         answer = math_format.gold_number(row["answer_value"])
         if answer is None:
             return "answer is not a number"

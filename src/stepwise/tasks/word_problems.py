@@ -14,12 +14,12 @@ from pydantic import Field
 
 from stepwise.params import ParamsError, Section, Share, TaskParams
 from stepwise.records import Form, Problem, Prompt, Solution, Split, Verdict
-from stepwise.tasks import formula_format, math_format
 from stepwise.tasks.base import Loaded
+from stepwise.tasks.formats import formula_format, math_format
+from stepwise.tasks.generated.stories import LARGEST, tell
+from stepwise.tasks.generated.story_grammar import Story
+from stepwise.tasks.generated.story_templates import HELD_OUT_TEXTS, MIXED, SEEN
 from stepwise.tasks.options import read_options
-from stepwise.tasks.stories import LARGEST, tell
-from stepwise.tasks.story_grammar import Story
-from stepwise.tasks.story_templates import HELD_OUT_TEXTS, MIXED, SEEN
 
 Steps = Annotated[int, Field(ge=1, le=6)]
 

@@ -15,9 +15,9 @@ from pydantic import Field
 
 from stepwise.params import ParamsError, Section, TaskParams
 from stepwise.records import Problem, Solution, Split
-from stepwise.tasks.answers import strict_words, word_list
+from stepwise.tasks.answers.numbers import strict_words, word_list
+from stepwise.tasks.generated.scripted import FINAL, ScriptedTask, solution
 from stepwise.tasks.options import read_options
-from stepwise.tasks.scripted import FINAL, ScriptedTask, solution
 
 QUESTION = "Sort the following words alphabetically:\nList: "
 _ORDINALS = (
@@ -98,7 +98,7 @@ class WordSorting(ScriptedTask[int]):
 @cache
 def lexicon() -> tuple[str, ...]:
     """The words that lists are drawn from."""
-    return tuple(files("stepwise.tasks").joinpath("lexicon.txt").read_text(encoding="utf-8").split())
+    return tuple(files("stepwise.tasks.generated").joinpath("lexicon.txt").read_text(encoding="utf-8").split())
 
 
 def read_words(question: str) -> list[str]:

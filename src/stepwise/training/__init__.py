@@ -1,0 +1,1 @@
+"""Supervised fine-tuning that survives a kill: `sft` is the way in."""

@@ -18,9 +18,9 @@ from stepwise.models.loading import Dtype, load_model, save_model
 from stepwise.params import SftParams
 from stepwise.records import Example
 from stepwise.training.batching import plan_steps, sizes
-from stepwise.training.course import Evaluate, TrainingError
 from stepwise.training.encoding import Encoded, encode_examples
-from stepwise.training.loop import Loop
+from stepwise.training.resumable_run import Evaluate, TrainingError
+from stepwise.training.sft_loop import Loop
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from stepwise.compose import compose
+from stepwise.params.compose import compose
 
 REPO = Path(__file__).resolve().parents[3]
 

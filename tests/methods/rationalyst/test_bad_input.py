@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from stepwise.records import Document, Problem, read_jsonl, write_jsonl
+from tests.methods.rationalyst.corpus.test_pipeline import story
 from tests.methods.rationalyst.rooms import make_room, run
-from tests.methods.rationalyst.test_corpus import story
 
 pytestmark = pytest.mark.slow
 TASKS = ("word_problems", "multistep_arithmetic", "word_sorting", "word_problems_text")

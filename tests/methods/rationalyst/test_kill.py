@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stepwise.methods.rationalyst import manifest
-from stepwise.methods.rationalyst.solved_problems import solved
+from stepwise.methods.rationalyst.corpus import manifest
+from stepwise.methods.rationalyst.prefilter.solved_problems import solved
 from stepwise.params import TaskParams
 from stepwise.records import (
     Document,
@@ -20,7 +20,7 @@ from stepwise.records import (
     ScoredRationale,
     write_jsonl,
 )
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 from tests.kills import Stage, survives_a_kill_in_a_pass, survives_kills_in_training
 from tests.methods.rationalyst.rooms import make_room, start
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from stepwise.generation.scripted import ScriptedBackend
-from stepwise.methods.rationalyst.rationalyst import Rationalyst
+from stepwise.methods.rationalyst.inference.note_writer import Rationalyst
 from stepwise.methods.rationalyst.rendering import (
     INSTRUCTION,
     Query,
@@ -19,7 +19,7 @@ from stepwise.methods.rationalyst.rendering import (
     query_of,
     shortened,
 )
-from stepwise.methods.rationalyst.training_data import NoteInText, render
+from stepwise.methods.rationalyst.training.training_data import NoteInText, render
 from stepwise.tokens import encode
 
 TURNS = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</{{ m.role }}>\n{% endfor %}<assistant>"

@@ -15,7 +15,7 @@ from stepwise.models.loading import ModelError, load_model
 from stepwise.params import LoraParams, RerankerParams, SftParams
 from stepwise.records import Prediction, Verdict
 from stepwise.tokens import encode
-from stepwise.training import loop
+from stepwise.training import sft_loop
 
 TRAINING = SftParams(
     batch_examples=8, batch_tokens=2048, max_length=700, learning_rate=0.02, evaluations=3, saves=3, warm_up_share=0.0
@@ -178,7 +178,7 @@ def test_a_killed_run_ends_with_the_same_bytes(
     small_model, task, train, samples, tmp_path, monkeypatch, kill_at, goes_on_at
 ):
     whole = run(small_model, task, train, samples, tmp_path, "whole")
-    step, begun = loop.Loop._step, []
+    step, begun = sft_loop.Loop._step, []
 
     def dying(self, number):
         begun.append(number)
@@ -186,10 +186,10 @@ def test_a_killed_run_ends_with_the_same_bytes(
             raise KilledError
         return step(self, number)
 
-    monkeypatch.setattr(loop.Loop, "_step", dying)
+    monkeypatch.setattr(sft_loop.Loop, "_step", dying)
     with pytest.raises(KilledError):
         run(small_model, task, train, samples, tmp_path, "parts")
-    monkeypatch.setattr(loop.Loop, "_step", lambda self, number: begun.append(number) or step(self, number))
+    monkeypatch.setattr(sft_loop.Loop, "_step", lambda self, number: begun.append(number) or step(self, number))
     resumed = run(small_model, task, train, samples, tmp_path, "parts")
     assert begun[kill_at] == goes_on_at, "earlier work was reused"
     assert resumed == whole

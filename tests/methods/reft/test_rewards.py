@@ -3,7 +3,7 @@ import pytest
 from stepwise.methods.reft.rewards import checked_answers, score
 from stepwise.params import TaskParams
 from stepwise.records import Problem, Verdict
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from stepwise.methods.reft import samples
 from stepwise.methods.reft.samples import SamplesError
 from stepwise.params import TaskParams
 from stepwise.records import write_jsonl
-from stepwise.tasks import get_task
+from stepwise.tasks.registry import get_task
 
 TASK = get_task("word_problems", TaskParams(form="p_cot", train=8, dev=4, test=11), seed=1)
 PROBLEMS = TASK.load("test").problems

@@ -11,15 +11,15 @@ from stepwise import evaluation
 from stepwise.errors import StepwiseError
 from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import TransformersBackend
-from stepwise.methods.reft import rollout
 from stepwise.methods.reft.online import train_online
 from stepwise.methods.reft.self_training import offline_examples, portions
 from stepwise.models.loading import load_model
 from stepwise.params import BackendParams, ModelParams, ReftParams, SelfTrainingParams, TaskParams
 from stepwise.records import Example, Prediction, Problem
+from stepwise.rl import rollout
 from stepwise.tasks.base import Task, example
 from stepwise.training import sft
-from stepwise.training.course import Evaluate
+from stepwise.training.resumable_run import Evaluate
 
 Curve = list[dict[str, float]]
 

@@ -15,17 +15,17 @@ import torch
 
 from stepwise import evaluation
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
-from stepwise.methods.reft import rollout
 from stepwise.methods.reft.self_training import combined, cut, mini_batches, right_samples, sample_example
 from stepwise.models.adapters import with_lora
 from stepwise.models.loading import Dtype, load_model, save_model
 from stepwise.params import BackendParams, ReftParams, SelfTrainingParams, SftParams
 from stepwise.records import Prediction, Problem
+from stepwise.rl import rollout
 from stepwise.tasks.base import Task, example
 from stepwise.training.checkpoints import Standing
-from stepwise.training.course import Evaluate, TrainingError
 from stepwise.training.encoding import Encoded, encode_examples
-from stepwise.training.loop import Loop
+from stepwise.training.resumable_run import Evaluate, TrainingError
+from stepwise.training.sft_loop import Loop
 
 
 class OnlineLoop(Loop):

@@ -30,9 +30,9 @@ from stepwise.params import RerankerParams
 from stepwise.records import Prediction, Problem
 from stepwise.tasks.base import Task
 from stepwise.training.batching import plan_steps
-from stepwise.training.course import Evaluate
 from stepwise.training.encoding import Encoded
-from stepwise.training.loop import Loop
+from stepwise.training.resumable_run import Evaluate
+from stepwise.training.sft_loop import Loop
 
 log = logging.getLogger(__name__)
 

@@ -7,13 +7,14 @@ are letters, to every text; here it is for finite numbers alone, as the paper sa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from stepwise.records import Problem, Verdict
 from stepwise.tasks.base import Task
 
-RewardFunction = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
-"""Scores of completions, given the ids of their questions and their texts; 1 means right."""
+if TYPE_CHECKING:
+    from stepwise.rl.rollout import RewardFunction
 
 
 def score(verdict: Verdict, partial: float) -> float:

@@ -10,7 +10,7 @@ import torch
 
 from stepwise.errors import StepwiseError
 from stepwise.generation import journal as journals
-from stepwise.generation.batching import microbatches
+from stepwise.generation.engine.batching import microbatches
 from stepwise.generation.progress import Progress
 from stepwise.generation.transformers_backend import placed, weights_hash
 from stepwise.records import Prediction, Problem, SampleScore

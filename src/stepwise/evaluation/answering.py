@@ -1,0 +1,98 @@
+"""A model's answers to problems, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from stepwise.evaluation.metrics import EvaluationError, accuracy
+from stepwise.generation.base import Backend, Sampling
+from stepwise.params import EvaluateParams
+from stepwise.records import Prediction, Problem
+from stepwise.tasks.base import Task
+
+T = TypeVar("T")
+
+
+def answer(
+    task: Task, backend: Backend, problems: Sequence[Problem], sampling: Sampling, *, journal: Path | None = None
+) -> list[Prediction]:
+    """`sampling.n` checked completions a problem, in the problems' order. With a journal a killed pass goes on."""
+    if not problems:
+        raise EvaluationError(f"{task.name}: there are no problems to answer; look at the split's size in params.yaml")
+    completions = backend.generate([task.prompt(problem) for problem in problems], sampling, journal=journal)
+    rows = [
+        (problem, sample, completion)
+        for problem, several in zip(problems, completions, strict=True)
+        for sample, completion in enumerate(several)
+    ]
+    verdicts = task.check_many([(problem, completion.text) for problem, _, completion in rows])
+    return [
+        Prediction(
+            problem_id=problem.id,
+            sample=sample,
+            text=completion.text,
+            verdict=verdict,
+            bin=problem.bin,
+            difficulty=problem.difficulty,
+            tokens=len(completion.token_ids),
+            finish_reason=completion.finish_reason,
+            logprob=sum(completion.logprobs) if completion.logprobs else None,
+        )
+        for (problem, sample, completion), verdict in zip(rows, verdicts, strict=True)
+    ]
+
+
+def evaluate(
+    task: Task,
+    backend: Backend,
+    problems: Sequence[Problem],
+    params: EvaluateParams,
+    *,
+    max_new_tokens: int,
+    seed: int,
+    journal: Path | None = None,
+) -> tuple[list[Prediction], list[Prediction]]:
+    """Greedy answers to `params.limit` of the problems, and `params.samples` sampled ones to `params.sample_limit`.
+
+    `journal` is a folder for work in progress. Raises EvaluationError without problems.
+    """
+    chosen = spread(problems, params.limit)
+    greedy = Sampling(max_new_tokens=max_new_tokens, stop=task.stop, seed=seed)
+    sampled = Sampling(
+        max_new_tokens=max_new_tokens,
+        temperature=params.temperature,
+        top_p=params.top_p,
+        top_k=params.top_k,
+        n=params.samples,
+        stop=task.stop,
+        seed=seed,
+    )
+    journals = [journal / name if journal else None for name in ("greedy.jsonl", "samples.jsonl")]
+    return (
+        answer(task, backend, chosen, greedy, journal=journals[0]),
+        answer(task, backend, spread(chosen, params.sample_limit), sampled, journal=journals[1]),
+    )
+
+
+def dev_accuracy(
+    task: Task, problems: Sequence[Problem], max_new_tokens: int, batch_tokens: int
+) -> Callable[[Any, Any], float]:
+    """A function (model, tokenizer) -> accuracy of its greedy answers, for training to choose a state by."""
+    greedy = Sampling(max_new_tokens=max_new_tokens, stop=task.stop)
+
+    def score(model: Any, tokenizer: Any) -> float:
+        from stepwise.generation.transformers_backend import TransformersBackend
+
+        backend = TransformersBackend(model, tokenizer, batch_tokens=batch_tokens)
+        return accuracy(answer(task, backend, problems, greedy))
+
+    return score
+
+
+def spread(items: Sequence[T], limit: int) -> list[T]:
+    """`limit` items at even distances, so that of problems every bin keeps its share; all of them for 0."""
+    if limit == 0 or limit >= len(items):
+        return list(items)
+    return [items[i * len(items) // limit] for i in range(limit)]

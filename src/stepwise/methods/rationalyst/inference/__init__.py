@@ -1,0 +1,1 @@
+"""An agent's steps chosen by RATIONALYST (section 3.3) and in other ways."""

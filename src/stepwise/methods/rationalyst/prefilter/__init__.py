@@ -1,0 +1,1 @@
+"""Documents near to reasoning data (section 3.1): `similarity` embeds, `threshold` chooses."""

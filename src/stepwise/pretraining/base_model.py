@@ -1,0 +1,21 @@
+"""A base model by its parameters: made from nothing, or taken from where it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stepwise.models.sources import Card, fetch_base_model
+from stepwise.params import ModelParams
+from stepwise.pretraining.pretrain import pretrain
+
+
+def make_base_model(
+    name: str, params: ModelParams, *, checkpoints: Path, steps: int = 0, seed: int, work: Path, out: Path
+) -> Card:
+    """Put the base model `name` into the folder `out`; see `pretrain` and `fetch_base_model`. Returns its card.
+
+    With `steps`, a shipped model is made anew with so many of them: a small scale runs the code that made it.
+    """
+    if params.source == "pretrain" or (params.source == "shipped" and steps):
+        return pretrain(name, params, steps=steps, seed=seed, work=work, out=out)
+    return fetch_base_model(name, params, checkpoints=checkpoints, out=out)

@@ -1,0 +1,85 @@
+"""Models made from nothing: tokenizer, random weights, and training on generated text with general skills only."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stepwise.models.loading import ModelError, load_model, save_model
+from stepwise.models.sources import Card, write_card
+from stepwise.models.tokenizer import build_tokenizer
+from stepwise.params import ArchitectureParams, ModelParams, PretrainParams, SftParams
+from stepwise.pretraining.initialisation import first_model
+from stepwise.pretraining.text import base_examples, common_words, tokenizer_texts
+from stepwise.training.sft import train
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+TOKENIZER_TEXTS = 8000
+NOTES = (
+    "Made from nothing on generated text. Knows the wording of the tasks, small sums and programs, and nothing else."
+)
+
+
+def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work: Path, out: Path) -> Card:
+    """Make a base model from nothing and write it, in bfloat16, to `out`.
+
+    Args:
+        name: what the model is called, for the card.
+        params: `architecture` and `pretrain` say what is made and how long it is trained.
+        steps: at most so many optimiser steps; 0 takes all that the parameters say.
+        seed: decides text, first weights and order.
+        work: folder for work in progress; a killed run goes on from it.
+        out: the new folder.
+    """
+    if params.architecture is None or params.pretrain is None:
+        raise ModelError(f"model.{name} has no architecture or no pretrain section, so nothing says what to make")
+    budget, limit = params.pretrain, min(steps or params.pretrain.steps, params.pretrain.steps)
+    batch = max(1, budget.examples // budget.steps)
+    tokenizer = make_tokenizer(params.architecture, min(TOKENIZER_TEXTS, batch * limit * 20), seed)
+    save_model(first_model(params.architecture, tokenizer, seed), tokenizer, work / "start")
+    seq2seq = params.architecture.family == "t5"
+    examples = itertools.islice(base_examples(budget.examples, seed, seq2seq=seq2seq), batch * limit)
+    result = train(
+        work / "start",
+        list(examples),
+        sft_params(budget, batch, params.architecture.max_length),
+        epochs=1,
+        seed=seed,
+        work=work / "training",
+        out=work / "trained",
+    )
+    model, _ = load_model(work / "trained", "bfloat16")
+    save_model(model, tokenizer, out)
+    facts = {"tokens": result.tokens, "steps": result.steps, "last_loss": round(result.curve[-1]["loss"], 4)}
+    made: Any = params.model_dump(mode="json", include={"architecture", "pretrain"}) | facts | {"seed": seed}
+    return write_card(out, source="pretrain", licence=params.licence, notes=NOTES, made=made, rebuild=rebuild(name))
+
+
+def rebuild(name: str) -> str:
+    """The command that makes a shipped model anew, equal up to the machine's rounding; conf/model says how long."""
+    return f"dvc exp run -S 'model=[{name}]' -S model.{name}.source=pretrain base_model@{name}"
+
+
+def make_tokenizer(shape: ArchitectureParams, texts: int, seed: int) -> PreTrainedTokenizerBase:
+    """The tokenizer: words of stories, programs and wording are whole, all words of sorting lists are spelled."""
+    return build_tokenizer(
+        tokenizer_texts(texts, seed), vocabulary=shape.vocabulary, words=common_words(), max_length=shape.max_length
+    )
+
+
+def sft_params(budget: PretrainParams, batch: int, max_length: int) -> SftParams:
+    """Pretraining as supervised fine-tuning: questions are read, solutions are learned."""
+    return SftParams(
+        learning_rate=budget.learning_rate,
+        batch_examples=batch,
+        batch_tokens=budget.batch_tokens,
+        max_length=max_length,
+        warm_up_share=0.02,
+        schedule="linear",
+        weight_decay=0.01,
+        optimizer="muon",
+        saves=40,
+    )

@@ -1,0 +1,108 @@
+"""Generated text from which base models are made: general skills of all tasks, no question of any of them.
+
+A base model should copy numbers, write programs and do small sums, and still have the tasks to learn.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterator
+
+from stepwise.pretraining import drills
+from stepwise.pretraining.drills import Spans
+from stepwise.pretraining.stories import BASE
+from stepwise.records import Example, Form, Span
+from stepwise.tasks import multistep_arithmetic, word_sorting
+from stepwise.tasks.formats.formulas import SIGNS
+from stepwise.tasks.generated.scripted import LEAD_IN
+from stepwise.tasks.generated.stories import tell
+from stepwise.tasks.generated.story_grammar import Grammar, Story
+from stepwise.tasks.generated.story_templates import MIXED
+from stepwise.tasks.word_problems import story_prompt, story_reference
+
+_FORMS: dict[Form, float] = {"p_cot": 0.6, "n_cot": 0.25, "formula": 0.15}
+_STEPS = {1: 0.4, 2: 0.4, 3: 0.2}
+_DISTRACTED = 0.1
+"""Share of stories with a number that does not matter."""
+
+
+def _story(rng: random.Random) -> Spans:
+    form = rng.choices(list(_FORMS), list(_FORMS.values()))[0]
+    steps = rng.choices(list(_STEPS), list(_STEPS.values()))[0]
+    return _spans(tell(rng, BASE, steps, int(rng.random() < _DISTRACTED)), form)
+
+
+def _spans(story: Story, form: Form) -> Spans:
+    question, *header = story_prompt(story.question, form)
+    asked = (Span(text=question, weight=0.0), *(Span(text=piece) for piece in header))
+    return (*asked, Span(text=story_reference(story, form).text))
+
+
+KINDS: dict[str, tuple[float, Callable[[random.Random], Spans]]] = {
+    "story": (0.40, _story),
+    "copies": (0.10, drills.copies),
+    "sums": (0.14, drills.sums),
+    "reductions": (0.08, drills.reductions),
+    "brackets": (0.08, drills.brackets),
+    "letters": (0.06, drills.letters),
+    "groups": (0.04, drills.groups),
+    "short_lists": (0.10, drills.short_lists),
+}
+"""What base text is mixed of, with shares."""
+
+
+def base_examples(count: int, seed: int, *, seq2seq: bool = False) -> Iterator[Example]:
+    """So many examples with ids `base-KIND-NUMBER`; questions are read only, solutions learned.
+
+    Pieces of the prompts have the tasks' borders. Same seed, same examples; a longer run begins with a shorter one. A
+    program's header repeats the question: it is learned too, as a lesson in copying. A seq2seq model learns it in every
+    other example; in the rest its encoder reads it, as in the task.
+    """
+    rng = random.Random(f"{seed}/base_text")
+    names, shares = list(KINDS), [share for share, _ in KINDS.values()]
+    for number in range(count):
+        name = rng.choices(names, shares)[0]
+        spans = KINDS[name][1](rng)
+        if name == "story" and seq2seq and number % 2:
+            spans = (*(Span(text=span.text, weight=0.0) for span in spans[:-1]), spans[-1])
+        yield Example(id=f"base-{name}-{number:06d}", spans=spans)
+
+
+def tokenizer_texts(count: int, seed: int) -> Iterator[str]:
+    """Texts in which a tokenizer may count words: base examples and, for every tenth, a story of the task's templates.
+
+    The tasks' stories are there for their words only; no model is trained on them.
+    """
+    rng = random.Random(f"{seed}/tokenizer_texts")
+    for number, one in enumerate(base_examples(count, seed)):
+        yield "".join(span.text for span in one.spans)
+        if number % 10 == 0:
+            form = rng.choice(list(_FORMS))
+            spans = _spans(tell(rng, MIXED, rng.randint(1, 4), rng.randint(0, 1)), form)
+            yield "".join(span.text for span in spans)
+
+
+def common_words() -> frozenset[str]:
+    """Words that stories, programs, prompts and rationales are written with, in lower case: fit to be whole tokens."""
+    told = [word for grammar in (BASE, MIXED) for word in _texts(grammar)]
+    scripted = [
+        multistep_arithmetic.solve("((1 + 2) - (3 * 4)) =").text,
+        multistep_arithmetic.MultistepArithmetic.hint,
+        re.sub('"[^"]*"', "", word_sorting.solve([12 * "a" + "b", 13 * "a"]).text.rpartition("\n")[0]),
+        word_sorting.QUESTION,
+        LEAD_IN,
+    ]
+    fixed = ["Question Answer reasoning Therefore the answer is Numbers Formula def return", *SIGNS]
+    return frozenset(word.lower() for text in (*told, *scripted, *fixed) for word in re.findall("[A-Za-z]+", text))
+
+
+def _texts(grammar: Grammar) -> Iterator[str]:
+    world = grammar.world
+    for rows in (world.people, world.things, world.packs, world.efforts):
+        yield from (" ".join(row) for row in rows)
+    yield from (*world.places, *world.days, "dollars", "result", "solution")
+    for template in (*grammar.openings, *grammar.steps, *grammar.distractors):
+        told = " ".join((template.text, template.given, template.made, template.because, template.ask))
+        yield re.sub(r"\{\w+\}", " ", told).replace("_", " ")
+    yield from (re.sub(r"\{\w+\}", " ", ask) for asks in grammar.asks.values() for ask in asks)

@@ -1,0 +1,1 @@
+"""How a solution is written down: program, formula, sentences, choice of an option."""

@@ -1,0 +1,1 @@
+"""What generated problems are made of: expressions, stories, scripted solutions."""

@@ -1,0 +1,1 @@
+"""Published data sets: reading their rows, examples for the prompt, splits."""

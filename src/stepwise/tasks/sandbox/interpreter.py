@@ -1,0 +1,75 @@
+"""A restricted evaluator for arithmetic programs: it answers exactly what Python would, or declines.
+
+It walks the syntax tree with budgets for steps, sizes and nesting. There are no attributes but `math`'s, no imports but
+`math`, no objects but numbers, short texts and flat lists, so nothing can be reached that is not in its tables.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+import warnings
+
+from stepwise.tasks.sandbox.interpreter_functions import Declined, Failed, Value
+from stepwise.tasks.sandbox.interpreter_statements import Program
+
+__all__ = ["Declined", "Failed", "evaluate"]
+
+SOURCE_LIMIT = 20_000
+"""Longest program in characters."""
+TEXT_LIMIT = 1000
+"""Longest text that is an answer."""
+_FILE = "<program>"
+warnings.filterwarnings("ignore", module=_FILE)  # the parser's remarks on the style of programs
+
+_SCOPE_CHANGING = ast.Yield | ast.YieldFrom | ast.Await | ast.Global | ast.Nonlocal
+_RARE = re.compile(r"\b(?:yield|global|nonlocal|await)\b")
+
+
+def evaluate(source: str) -> float | int | str:
+    """What `solution()` of a program returns.
+
+    Raises Declined for what is outside the language or over a budget, and Failed for what is an error in Python too.
+    """
+    tree = _parsed(source)
+    try:
+        value = Program().result(tree)
+    except (ArithmeticError, LookupError, TypeError, ValueError, NameError) as error:
+        raise Failed(f"{type(error).__name__}: {error}"[:200]) from error
+    except RecursionError as error:
+        raise Declined("nested too deeply") from error
+    return answer(value)
+
+
+def answer(value: Value) -> float | int | str:
+    """A returned value as an answer. Raises Failed for None, nan, inf and numbers beyond a float's range."""
+    if isinstance(value, str):
+        if len(value) > TEXT_LIMIT:
+            raise Failed("returned a text too long to be an answer")
+        return value
+    if isinstance(value, list | tuple) and len(value) == 1:
+        return str(value)
+    if not isinstance(value, int | float):
+        raise Failed(f"returned {type(value).__name__}, not a number")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise Failed("returned a number that is not finite")
+    return value
+
+
+def _parsed(source: str) -> ast.Module:
+    if len(source) > SOURCE_LIMIT:
+        raise Failed(f"longer than {SOURCE_LIMIT} characters")
+    try:
+        tree = ast.parse(source, _FILE)
+    except (SyntaxError, ValueError, UnicodeError) as error:
+        raise Failed(f"SyntaxError: {error}"[:200]) from error
+    except (RecursionError, MemoryError) as error:
+        raise Failed("SyntaxError: nested too deeply") from error
+    if _RARE.search(source) and any(isinstance(node, _SCOPE_CHANGING) for node in ast.walk(tree)):
+        raise Declined("generators and global names")
+    return tree

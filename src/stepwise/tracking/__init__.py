@@ -1,0 +1,17 @@
+"""Runs and models: `record` keeps what a stage did, `sync` fills MLflow from it, `load` finds a model by its name."""
+
+from stepwise.tracking.mlflow_sync import TrackingError, load, prepare, record, shown_address, sync
+from stepwise.tracking.registry import Registration
+from stepwise.tracking.runs import OUTPUTS, StageRun
+
+__all__ = [
+    "OUTPUTS",
+    "Registration",
+    "StageRun",
+    "TrackingError",
+    "load",
+    "prepare",
+    "record",
+    "shown_address",
+    "sync",
+]

@@ -1,0 +1,266 @@
+"""MLflow as a view of what stages did: a journal file a run is the truth, runs and models in MLflow are filled from it.
+
+This is the only file that imports mlflow, and only when something is sent or resolved.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from filelock import FileLock
+
+from stepwise import params
+from stepwise.errors import StepwiseError
+from stepwise.tracking import provenance, registry
+from stepwise.tracking.from_lock import pulled_runs
+from stepwise.tracking.registry import Registration
+from stepwise.tracking.runs import OUTPUTS, StageRun, journals, read_journal
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+__all__ = ["OUTPUTS", "Registration", "StageRun", "TrackingError", "load", "prepare", "record", "sync"]
+
+EXPERIMENT = "stepwise"
+LATER = "STEPWISE_TRACKING"
+"""Environment variable: `later` leaves runs in their journals for `python -m stepwise sync`; `off` writes none."""
+PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+class TrackingError(StepwiseError, RuntimeError):
+    """MLflow cannot be used or does not know a model; the message names the remedy."""
+
+
+def record(run: StageRun) -> None:
+    """Write the run's journal file and try to send it. Without MLflow one line says so, and the stage has succeeded."""
+    mode = os.environ.get(LATER, "")
+    if mode == "off":
+        return
+    run.complete()
+    run.write()
+    if mode == "later":
+        return
+    try:
+        with _sending() as client:
+            send(client, run)
+    except _failures() as error:
+        cause = str(error).strip().partition("\n")[0]
+        sys.stderr.write(f"MLflow was not updated ({cause}); `python -m stepwise sync` does it later\n")
+
+
+def sync() -> list[str]:
+    """Send every journal that MLflow does not have yet, oldest first, and the evaluated models that `dvc pull` brought.
+
+    Returns the keys of what was sent; done again it returns none. Raises TrackingError when MLflow cannot be reached.
+    """
+    runs = [*(read_journal(path) for path in journals().glob("*.json")), *_pulled()]
+    runs.sort(key=lambda run: run.started)
+    try:
+        with _sending() as client:
+            return [run.run_key for run in runs if send(client, run)]
+    except _failures() as error:
+        raise TrackingError(f"MLflow cannot be reached: {str(error).strip()}") from error
+
+
+def prepare() -> str:
+    """Create the database and the experiment where they are missing; once, before stages run side by side.
+
+    Returns the tracking address. Raises TrackingError when MLflow cannot be reached.
+    """
+    try:
+        with _sending() as client:
+            _experiment(client)
+    except _failures() as error:
+        raise TrackingError(f"MLflow cannot be prepared: {str(error).strip()}") from error
+    return address()
+
+
+def load(uri: str) -> Path:
+    """The folder of a model: `models:/NAME@champion`, `models:/NAME/VERSION` or a folder's own path.
+
+    Raises TrackingError for a folder, name, version or alias that does not exist.
+    """
+    if not uri.startswith("models:/"):
+        if Path(uri).is_dir():
+            return Path(uri)
+        raise TrackingError(f"{uri} is not a folder; give a model's folder or models:/NAME@champion")
+    try:
+        if not registry.knows(_client(), uri) and _pulled():
+            sync()
+        return registry.resolve(_client(), uri)
+    except _failures() as error:
+        raise TrackingError(str(error).strip()) from error
+
+
+def _pulled() -> list[StageRun]:
+    """Evaluated models of `dvc.lock` that no journal knows; none where there are no usable parameters."""
+    path = provenance.root() / "params.yaml"
+    return pulled_runs(params.load(path).scale) if path.is_file() else []
+
+
+def address() -> str:
+    """MLFLOW_TRACKING_URI, or the SQLite file at the root of the repository."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{provenance.home() / 'mlflow.db'}"
+
+
+def shown_address() -> str:
+    """The address without a user's name and password."""
+    parts = urlsplit(address())
+    return address().replace(f"{parts.netloc.rpartition('@')[0]}@", "") if parts.password else address()
+
+
+def send(client: MlflowClient, run: StageRun) -> bool:
+    """Bring one run into MLflow. Returns whether anything was missing there; a run half sent is completed."""
+    experiment = _experiment(client)
+    found = client.search_runs([experiment], f"tags.`stepwise.key` = '{run.run_key}'", run_view_type=3)
+    if found and found[0].info.status == "FINISHED":
+        return False
+    started = int(run.started * 1000)
+    tags = {"stepwise.key": run.run_key}
+    at = found[0] if found else client.create_run(experiment, start_time=started, tags=tags, run_name=run.title)
+    _log(client, at.info.run_id, run)
+    if run.registration:
+        outcome = registry.register(client, run.registration, at.info.run_id, scale=run.scale, source=_source(run))
+        client.set_tag(at.info.run_id, "stepwise.champion", outcome)
+    client.set_terminated(at.info.run_id, "FINISHED", end_time=int(run.ended * 1000))
+    return True
+
+
+def _log(client: MlflowClient, run_id: str, run: StageRun) -> None:
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+
+    params = [Param(key, value[:6000]) for key, value in _flat(run.params)]
+    tags = [RunTag(key, value) for key, value in _tags(run).items()]
+    ended = int(run.ended * 1000)
+    rows = [({**run.metrics, "seconds": run.ended - run.started}, 0)]
+    rows += [({k: v for k, v in row.items() if k != "step"}, int(row["step"])) for row in run.history]
+    metrics = [Metric(k.replace("@", "_at_"), float(v), ended, step) for row, step in rows for k, v in row.items()]
+    for batch in range(0, max(len(params), len(tags), len(metrics)), 100):
+        part = slice(batch, batch + 100)
+        client.log_batch(run_id, metrics=metrics[part], params=params[part], tags=tags[part])
+    inputs = [
+        DatasetInput(
+            Dataset(path, f"md5:{md5.removesuffix('.dir')}", "dvc", json.dumps({"uri": f"dvc:///{path}?md5={md5}"})),
+            [InputTag("dvc.md5", md5)],
+        )
+        for path, md5 in run.data.items()
+    ]
+    client.log_inputs(run_id, inputs)
+
+
+def _tags(run: StageRun) -> dict[str, str]:
+    names = {key: value for key, value in run.arguments.items() if "/" not in value}
+    tags = {
+        "stage": run.stage,
+        "scale": run.scale,
+        **names,
+        "mlflow.source.name": f"stages/{run.stage}.py",
+        "mlflow.source.git.commit": run.commit,
+        "git.dirty": str(run.dirty).lower(),
+        "dvc.lock": run.lock,
+        "dvc.experiment": run.experiment,
+        **{f"machine.{key}": value for key, value in run.machine.items()},
+    }
+    return {key: value for key, value in tags.items() if value}
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield above + key, value if isinstance(value, str) else json.dumps(value)
+
+
+def _source(run: StageRun) -> str:
+    """Where the version's files are: the folder itself, or for a server, which takes no local path, DVC's address."""
+    assert run.registration is not None
+    if address().startswith(("http://", "https://")):
+        return f"dvc:///{run.registration.folder}?md5={run.registration.md5}"
+    return str(provenance.home() / run.registration.folder)
+
+
+@contextmanager
+def _sending() -> Iterator[MlflowClient]:
+    """A client, with this repository's other senders kept waiting: a database or a run is never made twice.
+
+    MLflow is imported before the wait, which is the slow part.
+    """
+    _must_answer(address())
+    _mlflow()
+    journals().mkdir(parents=True, exist_ok=True)
+    with FileLock(journals() / "lock", timeout=120):
+        yield _client()
+
+
+def _client() -> MlflowClient:
+    _must_answer(address())
+    mlflow = _mlflow()
+    mlflow.set_tracking_uri(address())
+    client: MlflowClient = mlflow.MlflowClient()
+    return client
+
+
+def _mlflow() -> ModuleType:
+    """MLflow, quiet, without telemetry, impatient, and never unpickling anything."""
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    for name, value in {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    }.items():
+        os.environ.setdefault(name, value)
+    import mlflow
+
+    return mlflow
+
+
+def _must_answer(uri: str) -> None:
+    """Raise TrackingError when nobody listens: MLflow itself would retry for minutes."""
+    parts = urlsplit(uri)
+    if parts.scheme == "sqlite":
+        path = Path(uri.removeprefix("sqlite:///"))
+        if path.is_file() and path.stat().st_size and path.open("rb").read(15) != b"SQLite format 3":
+            raise TrackingError(f"{path} is not an SQLite database")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise TrackingError(f"{path} cannot be written")
+    elif parts.hostname:
+        port = parts.port or PORTS.get(parts.scheme.partition("+")[0], 80)
+        try:
+            socket.create_connection((parts.hostname, port), timeout=3).close()
+        except OSError as error:
+            raise TrackingError(f"{parts.hostname}:{port} does not answer: {error}") from error
+
+
+def _experiment(client: MlflowClient) -> str:
+    found = client.get_experiment_by_name(EXPERIMENT)
+    if found:
+        return str(found.experiment_id)
+    local = address().startswith("sqlite:")
+    folder = (provenance.home() / "mlruns").as_uri() if local else None
+    return str(client.create_experiment(EXPERIMENT, artifact_location=folder))
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What MLflow raises when it is away, broken or not installed."""
+    found: tuple[type[Exception], ...] = (TrackingError, registry.RegistryError, ImportError, OSError)
+    if "mlflow" in sys.modules:
+        from mlflow.exceptions import MlflowException
+
+        found = (*found, MlflowException)
+    if "sqlalchemy" in sys.modules:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        found = (*found, SQLAlchemyError)
+    return found

@@ -1,0 +1,50 @@
+"""Every way of choosing steps on more problems than the pipeline takes, once: accuracy, interval, tokens and calls.
+
+    python -m studies.choosers --name smollm2 --items 100
+
+The models are those that the pipeline has made; the table and its plot come to studies/. A call that was stopped goes
+on from its journal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from stepwise.methods.rationalyst.inference.compare import bars, tabulate
+from stepwise.methods.rationalyst.inference.setup import prepare
+from stepwise.params import load
+from stepwise.records import write_json
+from stepwise.tracking.provenance import machine
+
+
+def main() -> None:
+    """Solve the problems in every way and write the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", default="smollm2", help="one of rationalyst_runs")
+    parser.add_argument("--items", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=Path("studies"))
+    options = parser.parse_args()
+    params = load()
+    run = params.rationalyst_runs[options.name].model_copy(update={"items": options.items})
+    folders = {"agent": run.agent, "scorer": run.scorer, "verifier": run.verifier}
+    folders["rationalyst"] = f"models/rationalyst/{options.name}"
+    contest = prepare(
+        params,
+        run,
+        {role: Path(folder) for role, folder in folders.items()},
+        task=run.task,
+        data=Path("data/tasks") / run.task,
+        work=Path(".work/choosers") / options.name,
+    )
+    begun = time.perf_counter()
+    rows = tabulate(contest.hold(), seed=params.seed)
+    facts = {"run": options.name, "task": run.task, "agent": run.agent, "problems": len(contest.problems)}
+    spent = {"hours": round((time.perf_counter() - begun) / 3600, 3), "machine": machine()}
+    write_json(options.out / "metrics" / "choosers" / f"{options.name}.json", {**facts, **spent, "choosers": rows})
+    write_json(options.out / "plots" / "choosers" / f"{options.name}.json", bars(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""Learning rates of ReFT and of what it is compared with, as many for each, at the budget of params.yaml.
+
+From one warm-up model of another seed than the committed run's, every method is trained as its stage trains it, the
+best state by the stage's number of dev problems kept, and examined on 400 further dev problems (greedy).
+
+    python -m studies.reft_rates --out FILE
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from stepwise import evaluation
+from stepwise.generation.base import Sampling
+from stepwise.generation.transformers_backend import TransformersBackend
+from stepwise.methods.reft.baselines import Baseline
+from stepwise.methods.reft.train import train_on_task
+from stepwise.models.loading import load_model
+from stepwise.params import Params, load
+from stepwise.records import write_json
+from stepwise.tasks.base import example
+from stepwise.tasks.registry import get_task
+from stepwise.tracking.provenance import machine
+from stepwise.training import sft
+
+TASK, MODEL = "word_problems", Path("checkpoints/tiny")
+FURTHER = 400
+"""Dev problems that no method has chosen its state by."""
+RATES = {
+    "reft": (1e-5, 2e-5, 5e-5, 1e-4),
+    "sft": (2e-4, 5e-4, 1e-3, 2e-3),
+    "offline": (2e-4, 5e-4, 1e-3, 2e-3),
+    "online": (1e-4, 3e-4, 6e-4, 1e-3),
+}
+
+
+class Trials:
+    """One seed: problems, the warm-up model and the methods that go on from it."""
+
+    def __init__(self, params: Params, seed: int, work: Path) -> None:
+        """Make the problems and train the warm-up model."""
+        self.params, self.seed, self.work = params, seed, work
+        of_task = params.task[TASK]
+        self.of_task = of_task.model_copy(update={"dev": of_task.dev + FURTHER})
+        self.task = get_task(TASK, self.of_task, seed=seed)
+        self.train, dev = (self.task.load(split).problems for split in ("train", "dev"))
+        self.dev, self.further = dev[: of_task.dev], dev[of_task.dev :]
+        self.start = work / "warm_up"
+        sft.train(
+            MODEL, [example(self.task, one) for one in self.train], params.warm_up, epochs=of_task.warm_up_epochs,
+            seed=seed, work=work / "warm_up-training", out=self.start,
+        )  # fmt: skip
+
+    def accuracy(self, model: Path) -> float:
+        """Share of the further dev problems whose greedy answer is right."""
+        backend = TransformersBackend(*load_model(model), batch_tokens=self.params.backend.batch_tokens)
+        how = Sampling(max_new_tokens=self.of_task.max_new_tokens, stop=self.task.stop)
+        return evaluation.accuracy(evaluation.answer(self.task, backend, self.further, how))
+
+    def at(self, method: str, rate: float) -> float:
+        """Accuracy of a method at a learning rate."""
+        params, out = self.params, self.work / f"{method}-{rate:g}"
+        common: dict[str, Any] = {
+            "task": self.task, "train": self.train, "dev": self.dev, "of_task": self.of_task,
+            "of_model": params.model["tiny"], "backend": params.backend, "seed": self.seed,
+            "work": self.work / f"{out.name}-training", "out": out,
+        }  # fmt: skip
+        if method == "reft":
+            reft = params.reft.model_copy(update={"learning_rate": rate})
+            train_on_task(**common, params=reft, warm_up=self.start)
+        else:
+            tuning = params.self_training.fine_tuning.model_copy(update={"learning_rate": rate})
+            changed = {"fine_tuning": tuning, "online_learning_rate": rate}
+            settings = params.self_training.model_copy(update=changed)
+            Baseline(**common, reft=params.reft, params=settings, start=self.start, base=MODEL).run(method)
+        return self.accuracy(out)
+
+
+def main() -> None:
+    """Print an accuracy a rate and, with --out, write all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--methods", nargs="+", choices=sorted(RATES), default=list(RATES))
+    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        trials = Trials(load(), options.seed, Path(work))
+        found: dict[str, Any] = {"seed": options.seed, "dev_problems": FURTHER, "machine": machine()}
+        found |= {"warm_up": trials.accuracy(trials.start), "trials": []}
+        print(f"warm_up {100 * found['warm_up']:.1f} %", flush=True)
+        for method, rate in [(one, rate) for one in options.methods for rate in RATES[one]]:
+            begun = time.perf_counter()
+            accuracy = trials.at(method, rate)
+            print(f"{method} {rate:g}: {100 * accuracy:.1f} % ({time.perf_counter() - begun:.0f} s)", flush=True)
+            found["trials"].append({"method": method, "learning_rate": rate, "dev_accuracy": accuracy})
+            if options.out:  # after every trial, so that a run that is stopped leaves what it has
+                write_json(options.out, found)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+from functools import partial
+
+from stepwise import report
+from stepwise.records import Prediction, Verdict, write_jsonl
+from stepwise.report import Row
+from stepwise.report.comparisons import compare_with_baselines, greedy
+from stepwise.report.terminal import pairs_table
+
+
+def answered(folder, method, right):
+    rows = [Prediction(problem_id=str(i), text="", verdict=Verdict(correct=i in right)) for i in range(20)]
+    write_jsonl(folder / method / "toy-tiny" / "greedy.jsonl", rows)
+    return Row(method, "toy", "tiny", {"accuracy": len(right) / 20})
+
+
+def test_each_method_is_compared_with_the_baselines_that_are_there(tmp_path):
+    """Warm-up has 4 of 20, continued fine-tuning 6, the method 14: gains of 2, 10 and 8 problems."""
+    rows = [
+        answered(tmp_path, "reft", set(range(14))),
+        answered(tmp_path, "sft", set(range(6))),
+        answered(tmp_path, "warm_up", set(range(4))),
+    ]
+    pairs = compare_with_baselines(rows, partial(greedy, tmp_path))
+    gains = {(one.method, one.against): round(20 * one.found.difference) for one in pairs}
+    assert gains == {("reft", "warm_up"): 10, ("reft", "sft"): 8, ("sft", "warm_up"): 2}
+    assert {one.method: one.found.better for one in pairs if one.against == "warm_up"} == {"reft": True, "sft": False}
+    report.pairs.write(tmp_path / "pairs.json", pairs)
+    assert report.pairs.read(tmp_path / "pairs.json") == pairs
+    assert report.pairs.cells(pairs[0])[:5] == ["toy", "tiny", "reft", "warm_up", "+50.0 [+30.0, +70.0]"]
+    assert pairs_table(pairs).row_count == 3
+
+
+def test_a_lone_method_has_no_pairs(tmp_path):
+    assert compare_with_baselines([answered(tmp_path, "warm_up", {1})], partial(greedy, tmp_path)) == []
+    assert report.pairs.read(tmp_path / "nothing.json") == []
