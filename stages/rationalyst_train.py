@@ -7,7 +7,7 @@ from pathlib import Path
 from stepwise.methods.rationalyst.training.train import learn
 from stepwise.methods.rationalyst.training.training_data import read
 from stepwise.models.card import Card, write_card
-from stepwise.records import write_json
+from stepwise.records import write_json, write_plot
 from stepwise.stage import Run, stage
 
 
@@ -31,7 +31,7 @@ def main(
     write_card(run.work / "model", Card(method="rationalyst", task=task, model=name, task_params=of_task))
     run.publish(run.work / "model", out)
     write_json(metrics, {"method": "rationalyst", "task": task, "model": name, **learned.numbers})
-    write_json(plot, learned.sft.curve)
+    write_plot(plot, learned.sft.curve)
     run.tracked.history = learned.sft.curve
     run.log(tokens_per_second=learned.sft.tokens_per_second, **learned.numbers)
     run.register("rationalyst", task, name, folder=out, dev=learned.told_apart)

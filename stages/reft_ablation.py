@@ -10,7 +10,7 @@ from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import TransformersBackend
 from stepwise.methods.reft.train import train_on_task
 from stepwise.models.loading import load_model
-from stepwise.records import Prediction, Problem, read_jsonl, write_json, write_jsonl
+from stepwise.records import Prediction, Problem, read_jsonl, write_json, write_jsonl, write_plot
 from stepwise.stage import Run, stage
 from stepwise.tasks.registry import get_task
 
@@ -38,7 +38,7 @@ def main(
     against = {f"vs_full_{name}": pair[name] for name in ("difference", "low", "high")}
     numbers = {**evaluation.summarise(found), **against, **result.spent}
     write_json(metrics, {"variant": variant, "task": task, "model": model, **numbers})
-    write_json(plot, result.curve)
+    write_plot(plot, result.curve)
     run.tracked.history = result.curve
     run.log(**numbers)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stepwise.methods.reft.baselines import Baseline
 from stepwise.models.card import Card, write_card
-from stepwise.records import Problem, read_jsonl, write_json
+from stepwise.records import Problem, read_jsonl, write_json, write_plot
 from stepwise.stage import Run, stage
 from stepwise.tasks.registry import get_task
 
@@ -39,7 +39,7 @@ def main(
     write_card(run.work / "model", card)
     run.publish(run.work / "model", out)
     write_json(metrics, {"method": variant, "task": task, "model": model, **trained.numbers})
-    write_json(plot, trained.curve)
+    write_plot(plot, trained.curve)
     run.tracked.history = trained.curve
     run.log(**trained.numbers)
 

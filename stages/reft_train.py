@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stepwise.methods.reft.train import train_on_task
 from stepwise.models.card import Card, write_card
-from stepwise.records import Problem, read_jsonl, write_json
+from stepwise.records import Problem, read_jsonl, write_json, write_plot
 from stepwise.stage import Run, stage
 from stepwise.tasks.registry import get_task
 
@@ -33,7 +33,7 @@ def main(run: Run, *, task: str, model: str, data: Path, warm_up: Path, out: Pat
     write_card(run.work / "model", card)
     run.publish(run.work / "model", out)
     write_json(metrics, {"method": "reft", "task": task, "model": model, **result.spent})
-    write_json(plot, result.curve)
+    write_plot(plot, result.curve)
     run.tracked.history = result.curve
     run.log(steps=result.steps, **result.spent, **{f"seconds_{part}": value for part, value in result.seconds.items()})
 

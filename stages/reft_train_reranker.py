@@ -7,7 +7,7 @@ from pathlib import Path
 from stepwise.methods.reft import samples
 from stepwise.methods.reft.reranker import train_reranker
 from stepwise.models.card import Card, write_card
-from stepwise.records import Problem, read_jsonl, write_json
+from stepwise.records import Problem, read_jsonl, write_json, write_plot
 from stepwise.stage import Run, stage
 from stepwise.tasks.registry import get_task
 
@@ -33,7 +33,7 @@ def main(
     write_card(run.work / "model", Card(method="reranker", task=task, model=model, task_params=of_task))
     run.publish(run.work / "model", out)
     write_json(metrics, {"task": task, "model": model, **trained.numbers})
-    write_json(plot, trained.curve)
+    write_plot(plot, trained.curve)
     run.tracked.history = trained.curve
     run.log(**trained.numbers)
     run.register("reranker", task, model, folder=out, dev=trained.dev)

@@ -8,7 +8,7 @@ from pathlib import Path
 from stepwise.methods.reft import samples, voting
 from stepwise.methods.reft.scorer import Scorer
 from stepwise.models.classifier import load_classifier
-from stepwise.records import Problem, read_jsonl, write_json, write_jsonl
+from stepwise.records import Problem, read_jsonl, write_json, write_jsonl, write_plot
 from stepwise.stage import Run, stage
 from stepwise.tasks.registry import get_task
 
@@ -38,7 +38,7 @@ def main(
     write_jsonl(run.work / "votes" / "scores.jsonl", scores)
     run.publish(run.work / "votes", out)
     write_json(metrics, {"method": method, "task": task, "model": model, **numbers})
-    write_json(plot, [asdict(one) for one in points])
+    write_plot(plot, [asdict(one) for one in points])
     run.log(**numbers)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stepwise import evaluation
 from stepwise.models.card import Card, write_card
-from stepwise.records import Problem, read_jsonl, write_json
+from stepwise.records import Problem, read_jsonl, write_plot
 from stepwise.stage import Run, stage
 from stepwise.tasks.base import example
 from stepwise.tasks.registry import get_task
@@ -34,7 +34,7 @@ def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, 
     )
     write_card(run.work / "model", Card(method="warm_up", task=task, model=model, task_params=of_task))
     run.publish(run.work / "model", out)
-    write_json(plot, result.curve)
+    write_plot(plot, result.curve)
     run.tracked.history = result.curve
     run.log(tokens_per_second=result.tokens_per_second, padding_share=result.padding_share, steps=result.steps)
 

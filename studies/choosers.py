@@ -15,7 +15,7 @@ from pathlib import Path
 from stepwise.methods.rationalyst.inference.compare import bars, tabulate
 from stepwise.methods.rationalyst.inference.setup import prepare
 from stepwise.params import load
-from stepwise.records import write_json
+from stepwise.records import write_json, write_plot
 from stepwise.tracking.provenance import machine
 
 
@@ -43,7 +43,7 @@ def main() -> None:
     facts = {"run": options.name, "task": run.task, "agent": run.agent, "problems": len(contest.problems)}
     spent = {"hours": round((time.perf_counter() - begun) / 3600, 3), "machine": machine()}
     write_json(options.out / "metrics" / "choosers" / f"{options.name}.json", {**facts, **spent, "choosers": rows})
-    write_json(options.out / "plots" / "choosers" / f"{options.name}.json", bars(rows))
+    write_plot(options.out / "plots" / "choosers" / f"{options.name}.json", bars(rows))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from stepwise.records import Document, RecordError, read_jsonl, write_jsonl
+from stepwise.records import Document, RecordError, read_jsonl, write_jsonl, write_plot
 
 ROWS = [Document(id="a", source="s", text="one\u2028two"), Document(id="b", source="s", text="\u00e9")]
 
@@ -49,3 +50,10 @@ def test_rows_that_cannot_be_made_leave_the_old_file_and_no_other(tmp_path: Path
         write_jsonl(tmp_path / "rows.jsonl", broken())
     assert read_jsonl(tmp_path / "rows.jsonl", Document) == ROWS
     assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
+def test_every_row_of_a_plot_has_every_column(tmp_path: Path) -> None:
+    """DVC drops a plot whose first row lacks a column of a later one."""
+    write_plot(tmp_path / "plot.json", [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0, "dev_score": 0.5}])
+    rows = json.loads((tmp_path / "plot.json").read_text())
+    assert rows == [{"step": 1, "loss": 2.0, "dev_score": None}, {"step": 2, "loss": 1.0, "dev_score": 0.5}]

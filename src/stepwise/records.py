@@ -5,6 +5,7 @@ Text is parsed into records once, at the border; nothing downstream parses anoth
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -218,9 +219,9 @@ def iterate_jsonl(path: str | Path, record: type[R]) -> Iterator[R]:
 
 
 def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:
-    """Write records as JSONL to a temporary name, then rename. Returns how many."""
+    """Write records as JSONL, whole or not at all. Returns how many."""
     count = 0
-    with _new_file(Path(path)) as out:
+    with new_file(Path(path)) as out:
         for record in records:
             out.write(record.model_dump_json(exclude_defaults=True) + "\n")
             count += 1
@@ -228,23 +229,44 @@ def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:
 
 
 def write_json(path: str | Path, value: Mapping[str, object] | Sequence[object]) -> None:
-    """Write one JSON document (sorted keys, a final newline) to a temporary name, then rename. NaN is refused."""
-    with _new_file(Path(path)) as out:
+    """Write one JSON document (sorted keys, a final newline), whole or not at all. NaN is refused."""
+    with new_file(Path(path)) as out:
         out.write(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
-@contextmanager
-def _new_file(path: Path) -> Iterator[TextIO]:
-    """A file that takes the name when the block ends well.
+def write_plot(path: str | Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write the rows of a plot as JSON. Every row gets every column, null where it has no value.
 
-    Its temporary name is always the same: what a kill leaves behind is overwritten by the next run, and is not
+    `dvc plots` drops a file whose first row lacks a column of a later one.
+    """
+    columns = dict.fromkeys(column for row in rows for column in row)
+    write_json(path, [{column: row.get(column) for column in columns} for row in rows])
+
+
+def file_hash(path: str | Path, algorithm: Literal["md5", "sha256"]) -> str:
+    """The hexadecimal hash of a file's bytes; md5 is DVC's."""
+    with Path(path).open("rb") as data:
+        return hashlib.file_digest(data, algorithm).hexdigest()
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[TextIO]:
+    """A text file that appears under its name when the block has succeeded."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as out:
+        yield out
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`: what the block writes there replaces `path` when the block has succeeded.
+
+    The temporary name is always the same, so the next run overwrites what a killed one left behind, and it is never
     published beside the output.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8") as out:
-            yield out
+        yield temporary
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

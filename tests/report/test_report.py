@@ -173,6 +173,14 @@ def test_only_learning_curves_are_curves(folder):
     assert [curve.name for curve in collect_curves(folder / "plots")] == ["warm_up/toy-tiny"]
 
 
+def test_a_null_of_a_plot_is_no_point_of_a_curve(tmp_path):
+    (tmp_path / "c.json").write_text(
+        '[{"step": 1, "loss": 2, "dev_score": null}, {"step": 2, "loss": 1, "dev_score": 0.5}]'
+    )
+    (curve,) = collect_curves(tmp_path)
+    assert curve.points == [{"step": 1, "loss": 2}, {"step": 2, "loss": 1, "dev_score": 0.5}]
+
+
 def test_bad_metrics_are_named(folder):
     with pytest.raises(ReportError, match="dvc repro evaluate"):
         collect(folder / "nowhere")

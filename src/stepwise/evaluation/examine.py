@@ -9,7 +9,7 @@ from stepwise import evaluation
 from stepwise.generation import make_backend
 from stepwise.generation.base import Sampling
 from stepwise.models.loading import load_model
-from stepwise.records import Problem, read_jsonl, write_json, write_jsonl
+from stepwise.records import Problem, read_jsonl, write_json, write_jsonl, write_plot
 from stepwise.stage import Run
 from stepwise.tasks.registry import get_task
 
@@ -47,6 +47,6 @@ def examine(
     run.publish(run.work / "predictions", out)
     numbers = evaluation.summarise(greedy, samples, params.evaluate.ks)
     write_json(metrics, {"method": method, "task": task, "model": model, **numbers})
-    write_json(plot, evaluation.by_cell(greedy))
+    write_plot(plot, evaluation.by_cell(greedy))
     run.log(**numbers)
     run.register(method, task, model, folder=trained, dev=evaluation.one_each(dev))

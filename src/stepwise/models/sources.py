@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import shutil
@@ -12,7 +11,7 @@ from pydantic import JsonValue
 
 from stepwise.models.loading import ModelError, count_parameters, load_model, new_folder, save_model, set_padding
 from stepwise.params import ModelParams
-from stepwise.records import write_json
+from stepwise.records import file_hash, write_json
 
 Card = dict[str, JsonValue]
 CARD = "card.json"
@@ -46,7 +45,7 @@ def fetch_base_model(name: str, params: ModelParams, *, checkpoints: Path, out: 
 
 def write_card(folder: Path, **facts: JsonValue) -> Card:
     """Write a model folder's card: the facts given, the number of parameters and each weight file's sha256."""
-    hashes: JsonValue = {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.name != CARD}
+    hashes: JsonValue = {path.name: file_hash(path, "sha256") for path in sorted(folder.iterdir()) if path.name != CARD}
     card: Card = {**facts, "parameters": count_parameters(folder), "sha256": hashes}
     write_json(folder / CARD, card)
     return card
@@ -61,12 +60,6 @@ def read_card(folder: Path) -> Card:
     return card
 
 
-def sha256(path: Path) -> str:
-    """Hash of a file's bytes."""
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "sha256").hexdigest()
-
-
 def _copy_shipped(checkpoint: Path, out: Path) -> Card:
     if not checkpoint.is_dir():
         raise ModelError(f"{checkpoint} does not exist; `source: pretrain` makes the model from nothing")
@@ -75,7 +68,7 @@ def _copy_shipped(checkpoint: Path, out: Path) -> Card:
     assert isinstance(hashes, dict)
     for name, expected in hashes.items():
         path = checkpoint / name
-        if not path.is_file() or sha256(path) != expected:
+        if not path.is_file() or file_hash(path, "sha256") != expected:
             raise ModelError(f"{path} is not the file that {checkpoint / CARD} describes; check it out again from git")
     with new_folder(out) as folder:
         for name in (*hashes, CARD):

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from stepwise import params
+from stepwise.records import replacing
 
 
 def compose(overrides: Sequence[str] = (), folder: str | Path = "conf") -> str:
@@ -31,17 +31,12 @@ def compose(overrides: Sequence[str] = (), folder: str | Path = "conf") -> str:
 
 def write(overrides: Sequence[str] = (), path: str | Path = "params.yaml") -> params.Params:
     """Compose, check, and write the parameter file in one rename; the old one stays when the new one is not valid."""
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(Path(path)) as temporary:
         temporary.write_text(compose(overrides), encoding="utf-8")
-        checked = params.load(temporary)
-        temporary.replace(path)
-    except params.ParamsError as error:
-        raise params.ParamsError(str(error).replace(str(temporary), "conf/")) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return checked
+        try:
+            return params.load(temporary)
+        except params.ParamsError as error:
+            raise params.ParamsError(str(error).replace(str(temporary), "conf/")) from error
 
 
 def main() -> None:

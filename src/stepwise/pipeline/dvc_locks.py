@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from stepwise.records import new_file
+
 RWLOCK = Path(".dvc/tmp/rwlock")
 
 
@@ -28,9 +30,8 @@ def forget_zombies(path: Path = RWLOCK, wait: float = 5.0) -> None:
             break
         time.sleep(0.1)
     if zombies:
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_text(json.dumps(_without(noted, zombies)), encoding="utf-8")
-        temporary.replace(path)
+        with new_file(path) as rwlock:
+            json.dump(_without(noted, zombies), rwlock)
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:

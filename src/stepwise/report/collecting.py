@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Curve:
-    """A learning curve, named after its file."""
+    """A learning curve, named after its file. A point has the columns for which its row has a value."""
 
     name: str
     points: list[dict[str, float]]
@@ -55,10 +55,14 @@ def collect_curves(folder: Path) -> list[Curve]:
     """The learning curves below a folder: JSON files that are lists of rows with a step."""
     found = [(path, read_json(path)) for path in sorted(folder.rglob("*.json"))]
     return [
-        Curve(path.relative_to(folder).with_suffix("").as_posix(), rows)
+        Curve(path.relative_to(folder).with_suffix("").as_posix(), [_without_nulls(row) for row in rows])
         for path, rows in found
         if isinstance(rows, list) and rows and "step" in rows[0]
     ]
+
+
+def _without_nulls(row: dict[str, float | None]) -> dict[str, float]:
+    return {column: value for column, value in row.items() if value is not None}
 
 
 def collect_votes(folder: Path) -> dict[str, list[dict[str, Any]]]:

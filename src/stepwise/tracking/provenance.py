@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from stepwise.records import file_hash
+
 MADE = ("dvc.lock", "metrics", "plots", "report")
 """Committed files that the pipeline itself rewrites: changes there do not make the code dirty."""
 
@@ -42,15 +44,10 @@ def home() -> Path:
 def dvc_md5(path: Path) -> str:
     """A file's or folder's hash as DVC writes it to dvc.lock (`.dir` at the end for a folder)."""
     if path.is_file():
-        return _md5(path)
+        return file_hash(path, "md5")
     files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
-    listing = [{"md5": _md5(file), "relpath": name} for name, file in files]
+    listing = [{"md5": file_hash(file, "md5"), "relpath": name} for name, file in files]
     return hashlib.md5(json.dumps(listing, sort_keys=True).encode(), usedforsecurity=False).hexdigest() + ".dir"
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "md5").hexdigest()
 
 
 def data_versions(paths: Iterable[str], where: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepwise.models.loading import new_folder
+from stepwise.records import replacing
 
 if TYPE_CHECKING:
     import torch
@@ -72,9 +73,8 @@ def save_weights(model: torch.nn.Module, path: Path) -> None:
     """Write the trainable weights, whole or not at all."""
     from safetensors.torch import save_file
 
-    temporary = path.with_name(f".{path.name}.tmp")
-    save_file(_detached(model), temporary)
-    temporary.replace(path)
+    with replacing(path) as temporary:
+        save_file(_detached(model), temporary)
 
 
 def load_weights(model: torch.nn.Module, path: Path) -> None:

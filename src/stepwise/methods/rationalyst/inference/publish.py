@@ -7,7 +7,7 @@ from pathlib import Path
 from stepwise.methods.rationalyst.inference.compare import Outcome, bars, tabulate
 from stepwise.params import RationalystContest
 from stepwise.params.rationalyst import Chooser
-from stepwise.records import write_json, write_jsonl
+from stepwise.records import write_json, write_jsonl, write_plot
 from stepwise.stage import Run
 
 ENDS = ("", "_low", "_high")
@@ -31,5 +31,5 @@ def publish(
     facts = {"method": "rationalyst", "task": asked.task, "model": name, "agent": asked.agent}
     numbers = {f"accuracy_{row['chooser']}{end}": row[f"accuracy{end}"] for row in rows for end in ENDS}
     write_json(metrics, {**facts, "demonstration": asked.demonstration, **numbers, "choosers": rows})
-    write_json(plot, bars(rows))
+    write_plot(plot, bars(rows))
     run.log(**numbers)
