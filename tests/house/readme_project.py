@@ -20,13 +20,13 @@ def main() -> None:
     params = TaskParams(form="p_cot", train=8, dev=4, test=20, max_new_tokens=8)
     problems = get_task("word_problems", params, seed=1).load("test").problems
     write_jsonl("data/tasks/word_problems/test.jsonl", problems)
-    answers = [Prediction(problem_id=one.id, text="", verdict=Verdict()) for one in problems]
+    answers = [Prediction(problem_id=problem.id, text="", verdict=Verdict()) for problem in problems]
     write_jsonl("evaluations/warm_up/word_problems-tiny/greedy.jsonl", answers)
 
     write_jsonl("evaluations/vote/sft/word_problems-tiny/samples.jsonl", answers)
 
     torch.manual_seed(0)
-    tokenizer = build_tokenizer([one.question for one in problems], vocabulary=300)
+    tokenizer = build_tokenizer([problem.question for problem in problems], vocabulary=300)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=1,
         eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,

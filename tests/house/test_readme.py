@@ -1,7 +1,8 @@
-"""The README's map is the tree, and its commands run."""
+"""README and docs: the map is the tree, links lead somewhere, quoted errors exist, and commands run."""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -14,6 +15,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+MESSAGES = ("src", "requirements", "stages", "studies")
+"""Where error messages are written."""
 
 ELSEWHERE = {
     "make repro": "tests/smoke runs the pipeline",
@@ -33,7 +37,7 @@ ELSEWHERE = {
     },
     "dvc exp run -S launcher=slurm": "needs Slurm; tests/launcher",
 }
-"""Commands that are not run here, and where they are."""
+"""Commands that are not run here, and where they are instead."""
 
 
 def blocks(language: str) -> list[str]:
@@ -60,6 +64,60 @@ def test_the_map_of_the_repository_is_the_tree() -> None:
 def test_the_map_of_the_library_is_the_tree() -> None:
     below = {name.split("/")[2] for name in tracked() if name.startswith("src/stepwise/")}
     assert names(blocks("text")[1]) - {"src/stepwise"} == below - {"__init__.py", "__main__.py"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_and_image_leads_somewhere(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    missing = [target for target in targets if target and not ((ROOT / page).parent / target).exists()]
+    assert not missing, f"{page} links to {missing}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_in_prose_exists(page: str) -> None:
+    """Those in lower case; `stages/METHOD_VERB.py` stands for many."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / page).read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    paths = re.findall(r"`((?:src|stages|studies|conf|slurm|requirements|benchmarks|tests)/[\w./-]*)`", text)
+    missing = [path for path in paths if path.islower() and not (ROOT / path).exists()]
+    assert not missing, f"{page} names {missing}"
+
+
+def test_troubleshooting_quotes_messages_that_exist() -> None:
+    sources = [path for folder in MESSAGES for path in (ROOT / folder).rglob("*.py")]
+    messages = [text for path in sources for text in texts(path)]
+    quoted = quotations()
+    assert len(quoted) >= 10
+    for quotation in quoted:
+        pattern = re.compile(".*".join(re.escape(part.strip()) for part in quotation.split("...")), re.DOTALL)
+        assert any(map(pattern.search, messages)), f"no message has {quotation!r}"
+
+
+def quotations() -> list[str]:
+    """The code spans in the first column of troubleshooting's tables."""
+    lines = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8").splitlines()
+    return [span for line in lines if line.startswith("| `") for span in re.findall(r"`([^`]+)`", line.split("|")[1])]
+
+
+def texts(path: Path) -> list[str]:
+    """Every string of a file, with each value in braces left out and module constants filled in."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+
+    def text(part: ast.expr) -> str:
+        if isinstance(part, ast.FormattedValue):
+            return constants.get(part.value.id, "") if isinstance(part.value, ast.Name) else ""
+        return str(part.value) if isinstance(part, ast.Constant) else ""
+
+    nodes = list(ast.walk(tree))
+    joined = ["".join(map(text, node.values)) for node in nodes if isinstance(node, ast.JoinedStr)]
+    return joined + [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
 def test_scales_are_those_of_conf() -> None:
@@ -92,17 +150,17 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [one for one in commands() if one not in ELSEWHERE])
+@pytest.mark.parametrize("command", [command for command in commands() if command not in ELSEWHERE])
 def test_the_readmes_commands_run(command: str, project: Path) -> None:
-    done = subprocess.run(shlex.split(command), cwd=project, env=environment(project), capture_output=True, text=True)
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    assert done.stdout.strip()
+    result = subprocess.run(shlex.split(command), cwd=project, env=environment(project), capture_output=True, text=True)
+    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+    assert result.stdout.strip()
 
 
 @pytest.mark.slow
 def test_the_readmes_python_runs(project: Path) -> None:
     (code,) = blocks("python")
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=project, env=environment(project), capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
+    assert result.returncode == 0, result.stderr
