@@ -23,7 +23,7 @@ from stepwise.generation.transformers_backend import TransformersBackend
 from stepwise.methods.rationalyst import note_likelihoods
 from stepwise.methods.rationalyst.filtering import gain
 from stepwise.methods.rationalyst.mining.mine import places
-from stepwise.methods.rationalyst.rendering import noted
+from stepwise.methods.rationalyst.rendering import bracketed
 from stepwise.methods.rationalyst.sentences import sentences
 from stepwise.params import RationalystMiningParams, RationalystScoringParams
 from stepwise.records import Document, Rationale
@@ -54,7 +54,7 @@ def two_readings(model: Any, tokenizer: Any, documents: list[Document], notes: l
     for note in notes:
         text = known[note.document_id]
         before, said, tail = tokenise(
-            tokenizer, [text[: note.position], noted(note.text), text[note.position : note.end]]
+            tokenizer, [text[: note.position], bracketed(note.text), text[note.position : note.end]]
         )
         tail = tail[: PARAMS.tokens]
         rows += [(before, tail), (before + said, tail)]

@@ -1,4 +1,4 @@
-"""RATIONALYST trained on other notes, or its agent on the same rows, compared with the whole (studies)."""
+"""RATIONALYST trained on other notes, or its agent on the same rows, compared with the full method (studies)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from stepwise import evaluation
 from stepwise.methods.rationalyst.inference.setup import prepare
-from stepwise.methods.rationalyst.training.ablation import train_variant
+from stepwise.methods.rationalyst.training.ablation import Agent, train_variant
+from stepwise.methods.rationalyst.training.train import TrainingJob
 from stepwise.methods.rationalyst.training.training_data import read
 from stepwise.records import Prediction, read_jsonl, write_json, write_jsonl
 from stepwise.stage import Run, stage
@@ -22,25 +23,27 @@ def main(
     run: Run, *, variant: str, name: str, task: str, data: Path, documents: Path, judged: Path, base: Path,
     agent: Path, scorer: Path, full: Path, out: Path, metrics: Path,
 ) -> None:  # fmt: skip
-    """Train the variant, solve the run's test problems with it, and compare with the whole problem by problem."""
-    params, of_run = run.params, run.params.rationalyst_runs[name]
-    changed = params.rationalyst_ablations[variant]
-    of_task = params.limits.cap(params.task[task])
-    trained, numbers = train_variant(
-        changed, of_run, params.rationalyst_training, params.self_training.fine_tuning, *read(documents, judged),
-        task=get_task(task, of_task, seed=params.seed), data=data, base=base, agent=agent,
-        new_tokens=of_task.max_new_tokens, batch_tokens=params.backend.batch_tokens, seed=params.seed, work=run.work,
+    """Train the variant, solve the run's test problems with it, and compare with the full method, paired by problem."""
+    params, setup = run.params, run.params.rationalyst_runs[name]
+    ablation, trained = params.rationalyst_ablations[variant], run.work / "model"
+    task_params = params.limits.cap(params.task[task])
+    numbers = train_variant(
+        ablation, read(documents, judged), params.rationalyst_training, base=base,
+        agent=Agent(agent, get_task(task, task_params, seed=params.seed), data, params.self_training.fine_tuning,
+                    task_params.max_new_tokens),
+        job=TrainingJob(setup, params.backend.batch_tokens, params.seed, work=run.work / "training", out=trained),
     )  # fmt: skip
-    roles = {"agent": agent, "rationalyst": trained, "scorer": scorer, "verifier": scorer}
-    if changed.agent:
-        roles |= {"agent": trained, "rationalyst": scorer}
-    contest = prepare(params, of_run, roles, task=task, data=data, work=run.work / "journal", only=changed.chooser)
-    outcome = contest.hold()[changed.chooser]
-    write_jsonl(run.work / "predictions" / "answers.jsonl", outcome.predictions)
+    folders = {"agent": agent, "rationalyst": trained, "scorer": scorer, "verifier": scorer}
+    if ablation.agent:
+        folders |= {"agent": trained, "rationalyst": scorer}
+    work = run.work / "journal"
+    comparison = prepare(params, setup, folders, task=task, data=data, work=work, only=ablation.chooser)
+    result = comparison.run()[ablation.chooser]
+    write_jsonl(run.work / "predictions" / "answers.jsonl", result.predictions)
     run.publish(run.work / "predictions", out)
-    pair = asdict(evaluation.compare(read_jsonl(full / "implicit.jsonl", Prediction), outcome.predictions))
-    numbers |= outcome.numbers | {f"vs_full_{key}": pair[key] for key in ("difference", "low", "high")}
-    write_json(metrics, {"variant": variant, "task": task, "model": name, "chooser": changed.chooser, **numbers})
+    pair = asdict(evaluation.compare(read_jsonl(full / "implicit.jsonl", Prediction), result.predictions))
+    numbers |= result.numbers | {f"vs_full_{key}": pair[key] for key in ("difference", "low", "high")}
+    write_json(metrics, {"variant": variant, "task": task, "model": name, "chooser": ablation.chooser, **numbers})
     run.log(**numbers)
 
 

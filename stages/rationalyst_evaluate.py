@@ -1,4 +1,4 @@
-"""An agent whose steps RATIONALYST chooses, beside other ways of choosing them (chapter: RATIONALYST)."""
+"""An agent whose steps RATIONALYST chooses, beside other choosers (chapter: RATIONALYST)."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def main(
     run: Run, *, group: str, name: str, task: str, data: Path, rationalyst: Path, agent: Path, scorer: Path,
     verifier: Path, out: Path, metrics: Path, plot: Path,
 ) -> None:  # fmt: skip
-    """Solve the same test problems in every way and compare them, problem by problem.
+    """Solve the same test problems with every chooser and compare them, paired by problem.
 
     `group` is rationalyst_runs or, for a task other than the run's own, rationalyst_transfers.
     """
-    asked = getattr(run.params, group)[name]
+    setup = getattr(run.params, group)[name]
     folders = {"agent": agent, "rationalyst": rationalyst, "scorer": scorer, "verifier": verifier}
-    contest = prepare(run.params, asked, folders, task=task, data=data, work=run.work / "journal")
-    publish(run, contest.hold(), asked, name=name, out=out, metrics=metrics, plot=plot)
+    comparison = prepare(run.params, setup, folders, task=task, data=data, work=run.work / "journal")
+    publish(run, comparison.run(), setup, name=name, out=out, metrics=metrics, plot=plot)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ def main(
     """Collect the metrics that stages left and compare methods, as JSON for DVC and as a page for people."""
     rows = report.collect(evaluations, run.params.tasks, run.params.models)
     pairs = compare_with_baselines(rows, partial(greedy, predictions))
-    contests = {**run.params.rationalyst_runs, **run.params.rationalyst_transfers}
-    chapter = report.rationalyst.collect(rationalyst, contests, notes, studies)
+    setups = {**run.params.rationalyst_runs, **run.params.rationalyst_transfers}
+    chapter = report.rationalyst.collect(rationalyst, setups, notes, studies)
     report.build(rows, preparations, plots, run.work / "report", metrics, pairs, chapter)
     report.pairs.write(metrics.with_name("comparisons.json"), pairs)
     run.publish(run.work / "report", out)

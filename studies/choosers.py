@@ -12,7 +12,7 @@ import argparse
 import time
 from pathlib import Path
 
-from stepwise.methods.rationalyst.inference.compare import bars, tabulate
+from stepwise.methods.rationalyst.inference.compare import plot_rows, result_rows
 from stepwise.methods.rationalyst.inference.setup import prepare
 from stepwise.params import load
 from stepwise.records import write_json, write_plot
@@ -30,7 +30,7 @@ def main() -> None:
     run = params.rationalyst_runs[options.name].model_copy(update={"items": options.items})
     folders = {"agent": run.agent, "scorer": run.scorer, "verifier": run.verifier}
     folders["rationalyst"] = f"models/rationalyst/{options.name}"
-    contest = prepare(
+    comparison = prepare(
         params,
         run,
         {role: Path(folder) for role, folder in folders.items()},
@@ -39,11 +39,11 @@ def main() -> None:
         work=Path(".work/choosers") / options.name,
     )
     begun = time.perf_counter()
-    rows = tabulate(contest.hold(), seed=params.seed)
-    facts = {"run": options.name, "task": run.task, "agent": run.agent, "problems": len(contest.problems)}
+    rows = result_rows(comparison.run(), seed=params.seed)
+    facts = {"run": options.name, "task": run.task, "agent": run.agent, "problems": len(comparison.problems)}
     spent = {"hours": round((time.perf_counter() - begun) / 3600, 3), "machine": machine()}
     write_json(options.out / "metrics" / "choosers" / f"{options.name}.json", {**facts, **spent, "choosers": rows})
-    write_plot(options.out / "plots" / "choosers" / f"{options.name}.json", bars(rows))
+    write_plot(options.out / "plots" / "choosers" / f"{options.name}.json", plot_rows(rows))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from stepwise.evaluation import spread
 from stepwise.generation import make_backend
 from stepwise.generation.base import Backend
 from stepwise.methods.rationalyst.filtering import gain
-from stepwise.methods.rationalyst.inference.note_writer import Rationalyst
+from stepwise.methods.rationalyst.inference.note_writer import NoteWriter
 from stepwise.methods.rationalyst.mining.mine import Place, places
 from stepwise.methods.rationalyst.note_likelihoods import score
 from stepwise.methods.rationalyst.prefilter.solved_problems import solved
@@ -61,7 +61,7 @@ def written(spots: Sequence[Spot], folder: Path, run: RationalystRun, params: Pa
     """A model's notes at all spots, asked as RATIONALYST is."""
     backend = backend_of(folder, run.dtype, params)
     tokens = params.rationalyst_supervision.note_tokens
-    writer = Rationalyst(backend, load_tokenizer(folder), max_length=run.max_length, note_tokens=tokens)
+    writer = NoteWriter(backend, load_tokenizer(folder), max_length=run.max_length, note_tokens=tokens)
     prompts = [writer.prompt(document.text[: at.position]) for document, at in spots]
     return [clean(one.text) for (one,) in backend.generate(prompts, writer.sampling, journal=journal)]
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from stepwise import evaluation, params, report
 from stepwise.errors import StepwiseError
-from stepwise.params.rationalyst import AGAINST
+from stepwise.params.rationalyst import BASELINES
 from stepwise.pipeline.clones import clone_of_head, start
 from stepwise.records import Prediction, read_jsonl, write_json
 from stepwise.report import Row
@@ -78,7 +78,7 @@ def summary(clones: Mapping[int, Path]) -> dict[str, object]:
     for name, run in of.rationalyst_runs.items():
         ways = _ways(clones, name)
         accuracies += [_accuracy(run.task, name, way, found) for way, found in ways.items()]
-        for way, baseline in itertools.product(ways, AGAINST):
+        for way, baseline in itertools.product(ways, BASELINES):
             if baseline in ways and baseline != way:
                 difference = evaluation.compare(_pooled(ways[baseline]), _pooled(ways[way]))
                 pairs.append(Pair(run.task, name, way, baseline, difference))

@@ -15,11 +15,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from stepwise import evaluation
-from stepwise.methods.rationalyst.inference.choosers import method
-from stepwise.methods.rationalyst.inference.compare import checked
-from stepwise.methods.rationalyst.inference.setup import Contest, prepare
-from stepwise.methods.rationalyst.inference.state import Attempt, Choice, Models
-from stepwise.methods.rationalyst.inference.supervision import Method, Rating, supervise
+from stepwise.methods.rationalyst.inference.choosers import strategy
+from stepwise.methods.rationalyst.inference.compare import check_solutions
+from stepwise.methods.rationalyst.inference.setup import Comparison, prepare
+from stepwise.methods.rationalyst.inference.state import Choice, Models, PartialSolution
+from stepwise.methods.rationalyst.inference.supervision import Rating, Strategy, supervise
 from stepwise.params import Params, load
 from stepwise.records import Prediction, write_json
 from stepwise.tasks.answers.numbers import states_answer
@@ -37,10 +37,10 @@ def main() -> None:
     options = parser.parse_args()
     rows = []
     for count in options.candidates:
-        contest = contest_of(load(), options.name, options.items, count)
-        by_chance = solved(contest, method("random", contest.supervision, contest.seed))
-        perfect = solved(contest, Method(as_the_reference, count))
-        found = evaluation.compare(by_chance, perfect, seed=contest.seed)
+        comparison = comparison_of(load(), options.name, options.items, count)
+        by_chance = solved(comparison, strategy("random", comparison.supervision, comparison.seed))
+        perfect = solved(comparison, Strategy(as_the_reference, count))
+        found = evaluation.compare(by_chance, perfect, seed=comparison.seed)
         rows.append({"candidates": count, **asdict(found)})
         print(
             f"{count} candidates: random {found.first:.3f}, perfect {found.second:.3f}, "
@@ -50,7 +50,7 @@ def main() -> None:
         write_json(options.out, {"run": options.name, "rows": rows})
 
 
-def contest_of(params: Params, name: str, items: int, count: int) -> Contest:
+def comparison_of(params: Params, name: str, items: int, count: int) -> Comparison:
     """The run's agent on its test problems, with so many candidates a step."""
     run = params.rationalyst_runs[name].model_copy(update={"items": items})
     supervision = params.rationalyst_supervision.model_copy(update={"candidates": count})
@@ -63,22 +63,24 @@ def contest_of(params: Params, name: str, items: int, count: int) -> Contest:
     )  # fmt: skip
 
 
-def solved(contest: Contest, way: Method) -> list[Prediction]:
-    """The problems' predictions when steps are chosen in a way."""
-    attempts = supervise(contest.problems, way, contest.models.roles, states_answer, steps=contest.supervision.steps)
-    return checked(contest.task, attempts, contest.supervision.step_end)
+def solved(comparison: Comparison, way: Strategy) -> list[Prediction]:
+    """The problems' predictions when this strategy chooses the steps."""
+    solutions = supervise(
+        comparison.problems, way, comparison.models.roles, states_answer, steps=comparison.supervision.steps
+    )
+    return check_solutions(comparison.task, solutions, comparison.supervision.step_end)
 
 
 def as_the_reference(_models: Models, choices: Sequence[Choice]) -> list[list[Rating]]:
     """1 for a candidate with the numbers of the reference's step at this place, else 0."""
-    return [[Rating(float(agrees(choice.attempt, text))) for text in choice.texts] for choice in choices]
+    return [[Rating(float(agrees(choice.solution, text))) for text in choice.texts] for choice in choices]
 
 
-def agrees(attempt: Attempt, step: str) -> bool:
+def agrees(solution: PartialSolution, step: str) -> bool:
     """Whether a step has the numbers of the reference's next one, in order."""
-    reference = attempt.problem.reference
+    reference = solution.problem.reference
     lines = reference.text.splitlines() if reference else []
-    place = len(attempt.steps)
+    place = len(solution.steps)
     return place < len(lines) and NUMBER.findall(step) == NUMBER.findall(lines[place])
 
 

@@ -175,8 +175,8 @@ def _report(parsed: argparse.Namespace) -> None:
 
     of = params.load()
     rows = report.collect(parsed.metrics / "evaluate", of.tasks, of.models)
-    contests = {**of.rationalyst_runs, **of.rationalyst_transfers}
-    chapter = report.rationalyst.collect(parsed.metrics / "rationalyst", contests, studies=parsed.studies)
+    setups = {**of.rationalyst_runs, **of.rationalyst_transfers}
+    chapter = report.rationalyst.collect(parsed.metrics / "rationalyst", setups, studies=parsed.studies)
     report.show(rows, report.pairs.read(parsed.metrics / "comparisons.json"), chapter=chapter)
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepwise.methods.rationalyst.inference.state import Attempt
+from stepwise.methods.rationalyst.inference.state import PartialSolution
 from stepwise.records import Problem, Solution
 from studies.step_ceiling import agrees
 
@@ -23,4 +23,4 @@ PROBLEM = Problem(
     ],
 )
 def test_a_step_agrees_by_its_numbers_at_its_place(before: tuple[str, ...], step: str, agreeing: bool) -> None:
-    assert agrees(Attempt(PROBLEM, before), step) is agreeing
+    assert agrees(PartialSolution(PROBLEM, before), step) is agreeing

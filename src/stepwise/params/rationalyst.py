@@ -13,7 +13,7 @@ from stepwise.params.base import Count, Positive, Section, Share
 from stepwise.params.foundation import SftParams
 
 Chooser = Literal["greedy", "random", "self_consistency", "likelihood", "verifier", "explicit", "implicit"]
-AGAINST: tuple[Chooser, ...] = ("greedy", "random")
+BASELINES: tuple[Chooser, ...] = ("greedy", "random")
 """What every way is compared with: the agent on its own, without and with chance."""
 
 
@@ -159,7 +159,7 @@ class RationalystFilterParams(Section):
     no limit."""
 
 
-class RationalystContest(Section):
+class RationalystSetup(Section):
     """Test problems, and who solves and supervises. Models are folders that stages make."""
 
     task: str
@@ -182,7 +182,7 @@ class RationalystContest(Section):
     """Tokens that RATIONALYST reads, in training too; a longer text so far loses its beginning."""
 
 
-class RationalystRun(RationalystContest):
+class RationalystRun(RationalystSetup):
     """One RATIONALYST and the agent that it supervises."""
 
     base: str
@@ -204,7 +204,7 @@ class RationalystRun(RationalystContest):
         return common.model_copy(update={"max_length": self.max_length, "precision": self.precision, "lora": lora})
 
 
-class RationalystTransfer(RationalystContest):
+class RationalystTransfer(RationalystSetup):
     """The RATIONALYST of a run on another task, whose notes it need not have read."""
 
     run: str

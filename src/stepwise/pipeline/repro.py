@@ -19,7 +19,7 @@ from stepwise.pipeline import scheduler
 from stepwise.pipeline.dvc_locks import forget_zombies
 
 if TYPE_CHECKING:
-    from stepwise.params import LauncherParams, Params, RationalystContest
+    from stepwise.params import LauncherParams, Params, RationalystSetup
 
 LOCK = Path(".work/repro.lock")
 
@@ -47,12 +47,10 @@ def check_choice(of: Params) -> None:
 
     Raises PipelineError naming the task or model folder that is not made.
     """
-    contests: dict[str, RationalystContest] = {
-        f"rationalyst_runs.{name}": run for name, run in of.rationalyst_runs.items()
-    }
-    contests |= {f"rationalyst_transfers.{name}": transfer for name, transfer in of.rationalyst_transfers.items()}
+    setups: dict[str, RationalystSetup] = {f"rationalyst_runs.{name}": run for name, run in of.rationalyst_runs.items()}
+    setups |= {f"rationalyst_transfers.{name}": transfer for name, transfer in of.rationalyst_transfers.items()}
     asked = {key: getattr(of, key) for key in ("warm_up_tasks", "reft_tasks", "rationalyst_tasks")}
-    asked |= {f"{key}.task": [contest.task] for key, contest in contests.items()}
+    asked |= {f"{key}.task": [setup.task] for key, setup in setups.items()}
     for key, tasks in asked.items():
         for task in tasks:
             if task not in of.tasks:
@@ -61,9 +59,9 @@ def check_choice(of: Params) -> None:
                 )
     made = {f"models/base/{model}" for model in of.models} | {f"models/instruct/{name}" for name in of.instructs}
     made |= {f"models/warm_up/{task}-{model}" for task in of.warm_up_tasks for model in of.models}
-    for key, contest in contests.items():
+    for key, setup in setups.items():
         for role in ("base", "agent", "scorer", "verifier"):
-            folder = getattr(contest, role, "")
+            folder = getattr(setup, role, "")
             if folder.startswith("models/") and folder not in made:
                 raise PipelineError(
                     f"{key}.{role} is {folder}, which no stage makes with the chosen models; "

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from stepwise.generation.scripted import ScriptedBackend
-from stepwise.methods.rationalyst.inference.note_writer import Rationalyst
+from stepwise.methods.rationalyst.inference.note_writer import NoteWriter
 from stepwise.methods.rationalyst.rendering import (
     INSTRUCTION,
     Query,
     RenderingError,
-    aided,
-    noted,
+    bracketed,
     query_of,
     shortened,
+    with_note,
 )
-from stepwise.methods.rationalyst.training.training_data import NoteInText, render
+from stepwise.methods.rationalyst.training.training_data import NoteInContext, render
 from stepwise.tokens import encode
 
 TURNS = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</{{ m.role }}>\n{% endfor %}<assistant>"
@@ -41,17 +41,17 @@ class Words:
 
 
 def test_a_note_stands_after_the_last_visible_character() -> None:
-    assert noted("  add\nthem ") == " [add them]"
-    assert noted("a [b] c") == " [a (b) c]"
-    assert noted(" \n") == ""
-    assert aided("One.\n", "add") == ("One.", " [add]", "\n")
-    assert aided("One.\n", "") == ("One.", "\n")
-    assert aided("One.", "add") == ("One.", " [add]")
+    assert bracketed("  add\nthem ") == " [add them]"
+    assert bracketed("a [b] c") == " [a (b) c]"
+    assert bracketed(" \n") == ""
+    assert with_note("One.\n", "add") == ("One.", " [add]", "\n")
+    assert with_note("One.\n", "") == ("One.", "\n")
+    assert with_note("One.", "add") == ("One.", " [add]")
 
 
 def test_where_the_border_lies_does_not_change_the_text() -> None:
     whole = "One. Two."
-    texts = {"".join(aided(whole[:cut], "n")) + whole[cut:] for cut in (4, 5)}
+    texts = {"".join(with_note(whole[:cut], "n")) + whole[cut:] for cut in (4, 5)}
     assert texts == {"One. [n] Two."}
 
 
@@ -115,9 +115,9 @@ def test_a_template_that_hides_the_text_is_refused(chat, template):
 @pytest.mark.parametrize("template", [None, DEFAULT, REFUSING])
 def test_training_and_use_read_the_same_tokens(chat, template):
     own, text = chat(template), "It is late. So they go home."
-    (example,) = render([NoteInText("n", "d", text, "add")], own, 400)
+    (example,) = render([NoteInContext("n", "d", text, "add")], own, 400)
     learned = [span.text for span in example.spans if not span.weight]
-    used = Rationalyst(ScriptedBackend({}), own, max_length=400, note_tokens=8).prompt(text + "\n")
+    used = NoteWriter(ScriptedBackend({}), own, max_length=400, note_tokens=8).prompt(text + "\n")
     assert encode(own, learned) == encode(own, used)
 
 

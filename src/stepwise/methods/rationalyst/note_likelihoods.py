@@ -22,7 +22,7 @@ from stepwise.generation.base import Backend
 from stepwise.generation.engine.batching import microbatches
 from stepwise.generation.progress import Progress
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
-from stepwise.methods.rationalyst.rendering import noted
+from stepwise.methods.rationalyst.rendering import bracketed
 from stepwise.methods.rationalyst.shared_prefix import Forks, forkable
 from stepwise.params import RationalystScoringParams
 from stepwise.records import Document, Rationale, ScoredRationale
@@ -91,7 +91,7 @@ def _check(note: Rationale, known: dict[str, Document]) -> None:
     document = known.get(note.document_id)
     if document is None:
         raise ScoringError(f"there is a note of {note.document_id}, which is none of the documents; mine anew")
-    if not 0 < note.position < note.end <= len(document.text) or not noted(note.text):
+    if not 0 < note.position < note.end <= len(document.text) or not bracketed(note.text):
         raise ScoringError(
             f"the note of {note.document_id} at {note.position}-{note.end} is empty or has no text before or behind it "
             f"in a document of {len(document.text)} characters; mine anew"
@@ -111,7 +111,7 @@ def _on_prompts(
             pieces = _cut(document, several)
             before = tuple(text for start, text in pieces if start < note.position)
             following = document.text[note.position : note.end]
-            items += [(before, [following]), ((*before, noted(note.text)), [following])]
+            items += [(before, [following]), ((*before, bracketed(note.text)), [following])]
     found = [list(scores[0][: params.tokens]) for scores in backend.score_many(items, journal=journal)]
     return list(zip(found[::2], found[1::2], strict=True))
 
@@ -208,7 +208,7 @@ def _task(tokenizer: Any, document: Document, several: Sequence[Rationale], toke
     starts = [places[note.position] for note in several]
     tails = [text[start : places[note.end]][:tokens] for start, note in zip(starts, several, strict=True)]
     last = max(start + len(tail) for start, tail in zip(starts, tails, strict=True))
-    return Task(text[:last], starts, tokenise(tokenizer, [noted(note.text) for note in several]), tails)
+    return Task(text[:last], starts, tokenise(tokenizer, [bracketed(note.text) for note in several]), tails)
 
 
 def _cut(document: Document, several: Sequence[Rationale]) -> list[tuple[int, str]]:

@@ -35,20 +35,20 @@ def clean(note: str) -> str:
     return " ".join(note.replace(CLOSE, ")").replace("[", "(").split())
 
 
-def noted(note: str) -> str:
+def bracketed(note: str) -> str:
     """A note as it stands in a text, directly after the last character that is not blank; empty for an empty note."""
     cleaned = clean(note)
     return f"{OPEN}{cleaned}{CLOSE}" if cleaned else ""
 
 
-def aided(text: str, note: str) -> Prompt:
+def with_note(text: str, note: str) -> Prompt:
     """A text with a note before what follows it, as pieces: `A. ` and the note `b` become `A. [b] `.
 
     Blanks at the text's end stay between the note and what follows. Without a note the pieces are cut at the same
     place, so that the same tokens follow with and without one.
     """
     head = text.rstrip()
-    return tuple(piece for piece in (head, noted(note), text[len(head) :]) if piece)
+    return tuple(piece for piece in (head, bracketed(note), text[len(head) :]) if piece)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What each role reads, and what is counted, over backends that say what they are told."""
+"""What each role reads, and what is counted, over scripted backends."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from stepwise.generation.base import Sampling
 from stepwise.generation.scripted import ScriptedBackend
 from stepwise.methods.rationalyst.inference import verifier
-from stepwise.methods.rationalyst.inference.build import Assembled
-from stepwise.methods.rationalyst.inference.compare import compare, tabulate
-from stepwise.methods.rationalyst.inference.metered_backend import Metered, Usage
-from stepwise.methods.rationalyst.inference.roles import Roles, solved
-from stepwise.methods.rationalyst.inference.state import Attempt, Candidate, Choice, Note
+from stepwise.methods.rationalyst.inference.build import MeteredRoles
+from stepwise.methods.rationalyst.inference.compare import compare, result_rows
+from stepwise.methods.rationalyst.inference.metered_backend import MeteredBackend, Usage
+from stepwise.methods.rationalyst.inference.roles import Roles, render_examples
+from stepwise.methods.rationalyst.inference.state import Candidate, Choice, Note, PartialSolution
 from stepwise.methods.rationalyst.rendering import Query
 from stepwise.params import RationalystSupervisionParams, TaskParams
 from stepwise.records import Problem, Solution
@@ -23,12 +23,12 @@ TASK = get_task("word_problems_text", TaskParams(form="n_cot", train=4, dev=2, t
 PARAMS = RationalystSupervisionParams(
     choosers=("greedy", "random", "self_consistency", "likelihood", "verifier", "explicit", "implicit"), steps=4
 )
-ASKED = "Question:\nHow many?\nAnswer reasoning:\n"
+QUESTION = "Question:\nHow many?\nAnswer reasoning:\n"
 PROBLEM = Problem(id="p", task="word_problems_text", split="test", question="How many?", answer="5")
 
 
-class Writer:
-    """Stands for RATIONALYST."""
+class ScriptedNoteWriter:
+    """Stands in for RATIONALYST: the same note for every text."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -52,44 +52,44 @@ def roles(score=None, grades: str = "no grade") -> Roles:
     return Roles(
         task=TASK,
         params=PARAMS,
-        agent=Metered(ScriptedBackend(agent), lengths),
-        rationalyst=Writer(),  # type: ignore[arg-type]
-        scorer=Metered(ScriptedBackend({}, score), lengths),
-        verifier=Metered(ScriptedBackend(lambda *_: grades), lengths),
+        agent=MeteredBackend(ScriptedBackend(agent), lengths),
+        note_writer=ScriptedNoteWriter(),  # type: ignore[arg-type]
+        scorer=MeteredBackend(ScriptedBackend({}, score), lengths),
+        verifier=MeteredBackend(ScriptedBackend(lambda *_: grades), lengths),
     )
 
 
 def test_the_agent_reads_its_examples_and_the_others_only_question_and_steps():
-    shown = PROBLEM.model_copy(update={"reference": Solution(text="2 + 3 = 5\nTherefore, the answer is: 5")})
-    asked = roles()
-    asked.shots = lambda _: solved(TASK, [shown])
-    attempt = Attempt(PROBLEM, ("1 + 1 = 2",))
-    asked.propose([attempt], 2, sampled=True)
-    examples = ASKED + "2 + 3 = 5\nTherefore, the answer is: 5\n\n"
-    assert asked.agent.inner.asked == [examples + ASKED + "1 + 1 = 2\n"]  # type: ignore[attr-defined]
-    asked.notes([attempt])
-    assert asked.rationalyst.texts == [ASKED + "1 + 1 = 2\n"]  # type: ignore[attr-defined]
+    example = PROBLEM.model_copy(update={"reference": Solution(text="2 + 3 = 5\nTherefore, the answer is: 5")})
+    scripted = roles()
+    scripted.shots = lambda _: render_examples(TASK, [example])
+    solution = PartialSolution(PROBLEM, ("1 + 1 = 2",))
+    scripted.propose([solution], 2, sampled=True)
+    examples = QUESTION + "2 + 3 = 5\nTherefore, the answer is: 5\n\n"
+    assert scripted.agent.inner.asked == [examples + QUESTION + "1 + 1 = 2\n"]  # type: ignore[attr-defined]
+    scripted.notes([solution])
+    assert scripted.note_writer.texts == [QUESTION + "1 + 1 = 2\n"]  # type: ignore[attr-defined]
 
 
 def test_the_scorer_reads_the_note_in_the_filters_form():
     seen = []
-    asked = roles(lambda prefix, text: seen.append(prefix + "|" + text) or [-1.0])
+    scripted = roles(lambda prefix, text: seen.append(prefix + "|" + text) or [-1.0])
     proposals = (Candidate("a"), Candidate("b"))
-    asked.likelihoods([Choice(Attempt(PROBLEM, ("s",)), proposals, "add")])
-    assert seen == [ASKED + "s [add]\n|a", ASKED + "s [add]\n|b"]
+    scripted.likelihoods([Choice(PartialSolution(PROBLEM, ("s",)), proposals, "add")])
+    assert seen == [QUESTION + "s [add]\n|a", QUESTION + "s [add]\n|b"]
 
 
 def test_an_explicit_note_stands_before_the_agents_next_step():
-    asked = roles()
-    asked.propose([Attempt(PROBLEM, note="add")], 1, sampled=True)
-    assert asked.agent.inner.asked == ["Question:\nHow many?\nAnswer reasoning: [add]\n"]  # type: ignore[attr-defined]
+    scripted = roles()
+    scripted.propose([PartialSolution(PROBLEM, note="add")], 1, sampled=True)
+    assert scripted.agent.inner.asked == ["Question:\nHow many?\nAnswer reasoning: [add]\n"]  # type: ignore[attr-defined]
 
 
-def test_servers_are_asked_at_the_same_time():
-    asked = roles()
-    asked.at_the_same_time = True
+def test_servers_work_at_the_same_time():
+    scripted = roles()
+    scripted.concurrent = True
     meet = threading.Barrier(2, timeout=5)
-    assert asked.at_once(lambda: meet.wait() >= 0, lambda: meet.wait() >= 0) == (True, True)
+    assert scripted.run_both(lambda: meet.wait() >= 0, lambda: meet.wait() >= 0) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -100,12 +100,12 @@ def test_a_grade_is_the_first_lone_number_of_the_scale(answer, expected):
     assert verifier.grade(answer) == expected
 
 
-def test_the_ways_are_compared_on_the_same_problems_with_their_costs():
+def test_choosers_are_compared_on_the_same_problems_with_their_costs():
     problems = [PROBLEM.model_copy(update={"id": f"p{i}"}) for i in range(4)]
-    asked = roles(lambda _, text: [-1.0 if "3" in text else -2.0])
-    meters = {"agent": asked.agent, "scorer": asked.scorer, "verifier": asked.verifier}
-    outcomes = compare(Assembled(asked, meters), TASK, problems, PARAMS, seed=1)  # type: ignore[arg-type]
-    rows = {row["chooser"]: row for row in tabulate(outcomes, seed=1)}
+    scripted = roles(lambda _, text: [-1.0 if "3" in text else -2.0])
+    meters = {"agent": scripted.agent, "scorer": scripted.scorer, "verifier": scripted.verifier}
+    results = compare(MeteredRoles(scripted, meters), TASK, problems, PARAMS, seed=1)  # type: ignore[arg-type]
+    rows = {row["chooser"]: row for row in result_rows(results, seed=1)}
     assert list(rows) == list(PARAMS.choosers)
     assert rows["likelihood"]["accuracy"] == 1.0
     assert rows["greedy"]["accuracy"] == 0.0
@@ -118,9 +118,9 @@ def test_the_ways_are_compared_on_the_same_problems_with_their_costs():
     assert rows["explicit"]["accuracy"] == 1.0
 
 
-def test_what_was_asked_before_is_counted_but_not_made_again():
+def test_a_repeated_request_is_counted_but_not_computed_again():
     inner = ScriptedBackend(lambda prompt, sample: prompt[-1] * (sample + 1), lambda _, text: [-1.0] * len(text))
-    meter = Metered(inner, lengths)
+    meter = MeteredBackend(inner, lengths)
     sampling = Sampling(n=2)
     first = meter.generate([("ab",), ("cd",)], sampling)
     assert meter.generate([("cd",), ("ef",)], sampling)[0] == first[1]

@@ -1,4 +1,4 @@
-"""What a run's contest is made of: the run's share of the problems, its shown problems, its ways."""
+"""What a comparison consists of: its share of the problems, its few-shot examples, its choosers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from stepwise.methods.rationalyst import rendering
 from stepwise.methods.rationalyst.inference import verifier
-from stepwise.methods.rationalyst.inference.compare import bars
+from stepwise.methods.rationalyst.inference.compare import plot_rows
 from stepwise.methods.rationalyst.inference.setup import prepare
 from stepwise.models.loading import save_model
 from stepwise.params import LimitParams, Params, RationalystRun, RationalystSupervisionParams, TaskParams
@@ -26,8 +26,8 @@ RUN = RationalystRun(task=NAME, base="", agent="", scorer="", verifier="", items
 
 
 @pytest.fixture
-def contest(llama, tokenizer, tmp_path):
-    """Prepares a run's contest in which one small model has all roles."""
+def comparison(llama, tokenizer, tmp_path):
+    """Prepares a comparison in which one small model plays all roles."""
     save_model(llama, tokenizer, tmp_path / "model")
     folders = dict.fromkeys(("agent", "rationalyst", "scorer", "verifier"), tmp_path / "model")
     write_jsonl(tmp_path / "data" / "test.jsonl", TASK.load("test").problems)
@@ -38,55 +38,55 @@ def contest(llama, tokenizer, tmp_path):
     return of
 
 
-def test_a_run_solves_its_share_of_the_test_problems_in_all_ways(contest):
+def test_a_run_solves_its_share_of_the_test_problems_with_all_choosers(comparison):
     """3 of 6 problems at even distances: the first, third and fifth."""
-    found = contest(RUN)
+    prepared = comparison(RUN)
     problems = TASK.load("test").problems
-    assert [one.id for one in found.problems] == [problems[i].id for i in (0, 2, 4)]
-    assert found.supervision == PARAMS.rationalyst_supervision
-    assert (found.seed, found.models.roles.seed) == (5, 5)
-    assert contest(RUN, only="verifier").supervision.choosers == ("verifier",)
+    assert [problem.id for problem in prepared.problems] == [problems[i].id for i in (0, 2, 4)]
+    assert prepared.supervision == PARAMS.rationalyst_supervision
+    assert (prepared.seed, prepared.models.roles.seed) == (5, 5)
+    assert comparison(RUN, only="verifier").supervision.choosers == ("verifier",)
 
 
-def test_the_agent_is_shown_as_many_training_problems_as_its_run_says(contest, tmp_path):
+def test_the_agent_is_shown_as_many_training_problems_as_its_run_says(comparison, tmp_path):
     """Without shots the training problems are not even read: there are none here."""
-    assert contest(RUN).models.roles.shots(TASK.load("test").problems[0]) == ""
+    assert comparison(RUN).models.roles.shots(TASK.load("test").problems[0]) == ""
     train = TASK.load("train").problems
     write_jsonl(tmp_path / "data" / "train.jsonl", train)
-    shots = contest(RUN.model_copy(update={"shots": 2}), only="implicit").models.roles.shots(train[1])
-    assert [one.question in shots for one in train] == [True, False, False, True, False, False]
+    shots = comparison(RUN.model_copy(update={"shots": 2}), only="implicit").models.roles.shots(train[1])
+    assert [problem.question in shots for problem in train] == [True, False, False, True, False, False]
     assert train[0].reference.text.rstrip() in shots
 
 
-def test_hand_written_examples_are_shown_where_a_task_has_them(contest):
+def test_hand_written_examples_are_shown_where_a_task_has_them(comparison):
     """ARC's training problems have no solutions; reading them would fail, as there are none here."""
     science = {"arc_challenge": TaskParams(form="n_cot")}
     params = PARAMS.model_copy(update={"task": PARAMS.task | science})
-    asked = get_task("arc_challenge", science["arc_challenge"], seed=1)
-    shots = contest(RUN.model_copy(update={"shots": 2}), params=params, task="arc_challenge").models.roles.shots
+    arc = get_task("arc_challenge", science["arc_challenge"], seed=1)
+    shots = comparison(RUN.model_copy(update={"shots": 2}), params=params, task="arc_challenge").models.roles.shots
     shown = shots(TASK.load("test").problems[0])
-    found = [one for one in asked.hand_written() if one.question in shown]
-    assert len(found) == 2
-    assert all(one.reference.text.rstrip() in shown for one in found)
+    examples = [problem for problem in arc.hand_written() if problem.question in shown]
+    assert len(examples) == 2
+    assert all(problem.reference.text.rstrip() in shown for problem in examples)
 
 
-def test_the_only_way_asked_for_is_taken_and_journalled(contest, tmp_path):
-    """The greedy agent of a random model asks the agent alone."""
-    outcomes = contest(RUN.model_copy(update={"items": 1}), only="greedy").hold()
-    assert list(outcomes) == ["greedy"]
-    assert len(outcomes["greedy"].predictions) == 1
-    assert [one.name for one in (tmp_path / "work").iterdir()] == ["agent"]
+def test_a_single_chooser_runs_alone_and_keeps_a_journal(comparison, tmp_path):
+    """The greedy chooser calls no model but the agent."""
+    results = comparison(RUN.model_copy(update={"items": 1}), only="greedy").run()
+    assert list(results) == ["greedy"]
+    assert len(results["greedy"].predictions) == 1
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["agent"]
 
 
-def test_in_a_chat_each_model_is_told_its_own_job(contest, tokenizer, tmp_path):
+def test_in_a_chat_template_each_model_gets_its_own_instruction(comparison, tokenizer, tmp_path):
     own = copy.deepcopy(tokenizer)
     own.chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
     own.save_pretrained(tmp_path / "model")
-    roles = contest(RUN).models.roles
-    assert roles.rationalyst.query.before == f"<system>{rendering.INSTRUCTION}<user>"
+    roles = comparison(RUN).models.roles
+    assert roles.note_writer.query.before == f"<system>{rendering.INSTRUCTION}<user>"
     assert roles.verifier_query.before == f"<system>{verifier.INSTRUCTION}<user>"
 
 
-def test_a_plot_shows_accuracy_and_tokens_of_each_way():
+def test_a_plot_shows_accuracy_and_tokens_of_each_chooser():
     row = {"chooser": "greedy", "accuracy": 0.5, "tokens_written": 7.0, "calls": 2.0}
-    assert bars([row]) == [{"chooser": "greedy", "accuracy": 0.5, "tokens_written": 7.0}]
+    assert plot_rows([row]) == [{"chooser": "greedy", "accuracy": 0.5, "tokens_written": 7.0}]

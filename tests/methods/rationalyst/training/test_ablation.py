@@ -1,4 +1,4 @@
-"""Variants of RATIONALYST: what each trains, on which rows."""
+"""Variants of RATIONALYST: which model each trains, and on which rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from stepwise.methods.rationalyst.training.ablation import train_variant
+from stepwise.methods.rationalyst.training.ablation import Agent, train_variant
+from stepwise.methods.rationalyst.training.train import TrainingJob
+from stepwise.methods.rationalyst.training.training_data import NotedDocuments
 from stepwise.models.loading import save_model
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import RationalystAblation, RationalystRun, RationalystTrainingParams, SftParams, TaskParams
@@ -16,16 +18,18 @@ from stepwise.training.resumable_run import TrainingError
 
 TASK = get_task("word_problems_text", TaskParams(form="n_cot", train=6, dev=2, test=2), seed=1)
 PROBLEMS = TASK.load("train").problems
-DOCUMENTS = [Document(id=one.id, source="s", text=one.question + " So it is.") for one in PROBLEMS[:4]]
+DOCUMENTS = [
+    Document(id=problem.id, source="s", text=problem.question + " So it is.") for problem in PROBLEMS[:4]
+]  # fmt: skip
 TUNING = SftParams(learning_rate=1e-3, batch_examples=2, evaluations=1, saves=1)
 TRAINING = RationalystTrainingParams(dev_share=0.25, fine_tuning=TUNING)
 RUN = RationalystRun(task="word_problems_text", base="", agent="", scorer="", verifier="", epochs=2, max_length=256)
 
 
 def judged(number: int, *, keep: bool) -> JudgedRationale:
-    one = DOCUMENTS[number]
-    end = len(one.text)
-    note = Rationale(document_id=one.id, source="s", position=len(PROBLEMS[number].question), end=end, text="Add them")
+    document, position = DOCUMENTS[number], len(PROBLEMS[number].question)
+    end = len(document.text)
+    note = Rationale(document_id=document.id, source="s", position=position, end=end, text="Add them")
     return JudgedRationale(rationale=note, gain=1.0 if keep else -1.0, keep=keep)
 
 
@@ -35,7 +39,7 @@ JUDGED = [judged(0, keep=True), judged(1, keep=True), judged(2, keep=False), jud
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     torch.manual_seed(0)
-    texts = [one.question + one.reference.text for one in PROBLEMS]
+    texts = [problem.question + problem.reference.text for problem in PROBLEMS]
     tokenizer = build_tokenizer([*texts, *texts], vocabulary=400)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
@@ -50,10 +54,10 @@ def base(tmp_path_factory):
 def trained(variant, base, folder, documents=DOCUMENTS):
     write_jsonl(folder / "data" / "train.jsonl", PROBLEMS)
     write_jsonl(folder / "data" / "dev.jsonl", TASK.load("dev").problems)
-    return train_variant(
-        variant, RUN, TRAINING, TUNING, documents, JUDGED, task=TASK, data=folder / "data", base=base, agent=base,
-        new_tokens=8, batch_tokens=1000, seed=1, work=folder / "work",
-    )  # fmt: skip
+    agent = Agent(base, TASK, folder / "data", TUNING, new_tokens=8)
+    job = TrainingJob(RUN, batch_tokens=1000, seed=1, work=folder / "work", out=folder / "model")
+    data = NotedDocuments(documents, JUDGED)
+    return folder / "model", train_variant(variant, data, TRAINING, base=base, agent=agent, job=job)
 
 
 def test_a_variant_changes_only_what_it_names():

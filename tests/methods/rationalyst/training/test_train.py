@@ -10,10 +10,11 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from stepwise.generation.base import GenerationError
-from stepwise.methods.rationalyst.inference.build import assemble
-from stepwise.methods.rationalyst.inference.compare import compare, tabulate
+from stepwise.methods.rationalyst.inference.build import RoleContext, build_roles
+from stepwise.methods.rationalyst.inference.compare import compare, result_rows
 from stepwise.methods.rationalyst.inference.explain import explain
-from stepwise.methods.rationalyst.training.train import learn
+from stepwise.methods.rationalyst.training.train import TrainingJob, train
+from stepwise.methods.rationalyst.training.training_data import NotedDocuments
 from stepwise.models.card import Card, write_card
 from stepwise.models.loading import ModelError, save_model
 from stepwise.models.tokenizer import build_tokenizer
@@ -58,7 +59,7 @@ PARAMS = RationalystSupervisionParams(
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     torch.manual_seed(0)
-    texts = [TEXT.format(name) for name in NAMES] + [one.question for one in TASK.load("train").problems]
+    texts = [TEXT.format(name) for name in NAMES] + [problem.question for problem in TASK.load("train").problems]
     tokenizer = build_tokenizer([*texts, *texts, "go"], vocabulary=400)
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
@@ -71,30 +72,24 @@ def base(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def learned(base, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("learned")
-    found = learn(
-        RUN, TRAINING, DOCUMENTS, JUDGED, base=base, batch_tokens=2048, seed=1, work=folder / "work",
-        out=folder / "rationalyst",
-    )  # fmt: skip
+def trained(base, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    job = TrainingJob(RUN, batch_tokens=2048, seed=1, work=folder / "work", out=folder / "rationalyst")
+    result = train(base, NotedDocuments(DOCUMENTS, JUDGED), TRAINING, job)
     write_card(folder / "rationalyst", Card(method="rationalyst", task=RUN.task, model="small", task_params=FORM))
-    return found, folder / "rationalyst"
+    return result, folder / "rationalyst"
 
 
-def test_held_out_notes_become_likelier(learned):
-    found, _ = learned
-    assert (found.numbers["train_notes"], found.numbers["dev_notes"]) == (6, 2)
-    assert found.numbers["dev_logprob"] > found.numbers["dev_logprob_before"] + 1
-    assert set(found.told_apart) == {f"{one.document_id}@{one.position}" for one in dev_of(found)}
+def test_held_out_notes_become_likelier(trained):
+    result, _ = trained
+    assert (result.numbers["train_notes"], result.numbers["dev_notes"]) == (6, 2)
+    assert result.numbers["dev_logprob"] > result.numbers["dev_logprob_before"] + 1
+    assert len(result.told_apart) == 2
+    assert set(result.told_apart) < {f"{note.rationale.document_id}@{note.rationale.position}" for note in JUDGED}
 
 
-def dev_of(found):
-    notes = {f"{one.rationale.document_id}@{one.rationale.position}": one.rationale for one in JUDGED}
-    return [notes[name] for name in found.told_apart]
-
-
-def test_the_trained_model_explains_and_another_one_does_not(learned, base, tmp_path):
-    _, folder = learned
+def test_the_trained_model_explains_and_another_one_does_not(trained, base, tmp_path):
+    _, folder = trained
     assert explain(str(folder), "How many?", ["Ann is here."]).startswith("go")
     other = shutil.copytree(base, tmp_path / "other")
     write_card(other, Card(method="warm_up", task=RUN.task, model="small", task_params=FORM))
@@ -107,7 +102,7 @@ def test_every_role_has_servers_of_its_own(base, monkeypatch):
     served = BackendParams(kind="openai")
 
     def make(params):
-        return assemble(folders, RUN, params, served, task=TASK, shown=lambda _: (), seed=1, work=None)
+        return build_roles(folders, RUN, params, served, RoleContext(TASK, lambda _: (), seed=1))
 
     with pytest.raises(GenerationError, match="STEPWISE_AGENT_SERVERS"):
         make(PARAMS)
@@ -118,18 +113,18 @@ def test_every_role_has_servers_of_its_own(base, monkeypatch):
     models = make(PARAMS.model_copy(update=named))
     assert models.meters["agent"].inner.client.addresses == ["http://a:1"]
     assert models.meters["scorer"].inner.client.addresses == ["http://scorer:1"]
-    assert models.roles.at_the_same_time
+    assert models.roles.concurrent
 
 
 def supervised(base, rationalyst, work):
     folders = {"agent": base, "rationalyst": rationalyst, "scorer": base, "verifier": base}
-    models = assemble(folders, RUN, PARAMS, BackendParams(), task=TASK, shown=lambda _: (), seed=1, work=work)
-    outcomes = compare(models, TASK, TASK.load("test").problems, PARAMS, seed=1)
-    return {name: one.predictions for name, one in outcomes.items()}, tabulate(outcomes, seed=1)
+    models = build_roles(folders, RUN, PARAMS, BackendParams(), RoleContext(TASK, lambda _: (), seed=1, work=work))
+    results = compare(models, TASK, TASK.load("test").problems, PARAMS, seed=1)
+    return {name: result.predictions for name, result in results.items()}, result_rows(results, seed=1)
 
 
-def test_a_run_that_is_cut_off_ends_with_the_same_rows(learned, base, tmp_path, monkeypatch):
-    whole = supervised(base, learned[1], tmp_path / "whole")
+def test_a_run_that_is_cut_off_ends_with_the_same_rows(trained, base, tmp_path, monkeypatch):
+    whole = supervised(base, trained[1], tmp_path / "whole")
     passes = sorted((tmp_path / "whole").rglob("*.jsonl"), key=lambda path: path.stat().st_mtime_ns)
     forwards = []
     forward = LlamaForCausalLM.forward
@@ -139,7 +134,7 @@ def test_a_run_that_is_cut_off_ends_with_the_same_rows(learned, base, tmp_path, 
         return forward(self, *args, **kwargs)
 
     monkeypatch.setattr(LlamaForCausalLM, "forward", counted)
-    assert supervised(base, learned[1], tmp_path / "other") == whole
+    assert supervised(base, trained[1], tmp_path / "other") == whole
     needed = len(forwards)
     for cut in random.Random(3).sample(range(2, len(passes)), 3):
         work = tmp_path / f"cut{cut}"
@@ -150,5 +145,5 @@ def test_a_run_that_is_cut_off_ends_with_the_same_rows(learned, base, tmp_path, 
         with target.open("r+b") as last:
             last.truncate(target.stat().st_size // 2)
         forwards.clear()
-        assert supervised(base, learned[1], work) == whole
+        assert supervised(base, trained[1], work) == whole
         assert 0 < len(forwards) < needed

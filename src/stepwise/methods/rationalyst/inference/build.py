@@ -1,4 +1,4 @@
-"""The models of a run as backends: one copy of each folder in memory, or servers; every role has its own meter."""
+"""The models of a comparison as backends: each folder is loaded once, or served; every role has its own meter."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from stepwise.generation.base import Backend
 from stepwise.methods.rationalyst.inference import verifier
-from stepwise.methods.rationalyst.inference.metered_backend import Metered, Usage
-from stepwise.methods.rationalyst.inference.note_writer import Rationalyst
-from stepwise.methods.rationalyst.inference.roles import Roles, solved
+from stepwise.methods.rationalyst.inference.metered_backend import MeteredBackend, PromptLengths, Usage
+from stepwise.methods.rationalyst.inference.note_writer import NoteWriter
+from stepwise.methods.rationalyst.inference.roles import Roles, render_examples
 from stepwise.methods.rationalyst.rendering import query_of
 from stepwise.models.loading import load_model, load_tokenizer
-from stepwise.params import BackendParams, RationalystContest, RationalystSupervisionParams
+from stepwise.params import BackendParams, RationalystSetup, RationalystSupervisionParams
 from stepwise.records import Problem, Prompt
 from stepwise.tasks.base import Task
 from stepwise.tokens import encode_many
@@ -23,73 +23,79 @@ ROLES = ("agent", "rationalyst", "scorer", "verifier")
 
 
 @dataclass
-class Assembled:
-    """The roles of a run and what has been asked of each."""
+class MeteredRoles:
+    """The roles of a comparison and a meter for each."""
 
     roles: Roles
-    meters: dict[str, Metered]
+    meters: dict[str, MeteredBackend]
 
     def reset(self) -> None:
-        """Start counting anew; what was made is kept."""
+        """Set the meters to zero; cached results are kept."""
         for meter in self.meters.values():
             meter.usage = Usage()
 
     @property
     def usage(self) -> Usage:
-        """Of all roles together."""
+        """The sum over all roles."""
         return sum((meter.usage for meter in self.meters.values()), Usage())
 
 
-def assemble(
+@dataclass(frozen=True)
+class RoleContext:
+    """What the roles need besides the models."""
+
+    task: Task
+    shots: Callable[[Problem], Sequence[Problem]]
+    """The agent's solved examples for a problem."""
+    seed: int
+    work: Path | None = None
+    """Folder for the journals."""
+
+
+def build_roles(
     folders: dict[str, Path],
-    run: RationalystContest,
+    setup: RationalystSetup,
     params: RationalystSupervisionParams,
     backend: BackendParams,
-    *,
-    task: Task,
-    shown: Callable[[Problem], Sequence[Problem]],
-    seed: int,
-    work: Path | None,
-) -> Assembled:
-    """The roles over the models in `folders` (by role) or, with the openai backend, over the servers of each role.
-
-    `shown` gives the agent's solved examples for a problem; `work` takes the journals.
-    """
-    made: dict[Path, tuple[Backend, Any]] = {}
-    meters: dict[str, Metered] = {}
+    context: RoleContext,
+) -> MeteredRoles:
+    """The roles over the models in `folders` (by role) or, with the openai backend, over the servers of each role."""
+    loaded: dict[Path, tuple[Backend, Any]] = {}
+    meters: dict[str, MeteredBackend] = {}
     tokenizers: dict[str, Any] = {}
     for role in ROLES:
         folder = folders[role]
         if backend.kind == "openai":
-            made[folder] = _served(role, params, backend), load_tokenizer(folder)
-        elif folder not in made:
-            made[folder] = _local(folder, run, backend)
-        inner, tokenizers[role] = made[folder]
-        meters[role] = Metered(inner, _length(tokenizers[role]), work / role if work else None)
+            loaded[folder] = _served(role, params, backend), load_tokenizer(folder)
+        elif folder not in loaded:
+            loaded[folder] = _local(folder, setup, backend)
+        inner, tokenizers[role] = loaded[folder]
+        journals = context.work / role if context.work else None
+        meters[role] = MeteredBackend(inner, _prompt_lengths(tokenizers[role]), journals)
     roles = Roles(
-        task=task,
+        task=context.task,
         params=params,
         agent=meters["agent"],
-        rationalyst=Rationalyst(
+        note_writer=NoteWriter(
             meters["rationalyst"],
             tokenizers["rationalyst"],
-            max_length=run.max_length,
+            max_length=setup.max_length,
             note_tokens=params.note_tokens,
         ),
         scorer=meters["scorer"],
         verifier=meters["verifier"],
         verifier_query=query_of(tokenizers["verifier"], verifier.INSTRUCTION),
-        shots=lambda problem: solved(task, shown(problem)),
-        seed=seed,
-        at_the_same_time=backend.kind == "openai",
+        shots=lambda problem: render_examples(context.task, context.shots(problem)),
+        seed=context.seed,
+        concurrent=backend.kind == "openai",
     )
-    return Assembled(roles, meters)
+    return MeteredRoles(roles, meters)
 
 
-def _local(folder: Path, run: RationalystContest, backend: BackendParams) -> tuple[Backend, Any]:
+def _local(folder: Path, setup: RationalystSetup, backend: BackendParams) -> tuple[Backend, Any]:
     from stepwise.generation.transformers_backend import TransformersBackend
 
-    model, tokenizer = load_model(folder, run.dtype)
+    model, tokenizer = load_model(folder, setup.dtype)
     return TransformersBackend(model, tokenizer, batch_tokens=backend.batch_tokens), tokenizer
 
 
@@ -104,7 +110,7 @@ def _served(role: str, params: RationalystSupervisionParams, backend: BackendPar
     )
 
 
-def _length(tokenizer: Any) -> Any:
+def _prompt_lengths(tokenizer: Any) -> PromptLengths:
     def lengths(prompts: Sequence[Prompt]) -> list[int]:
         return [len(ids) for ids in encode_many(tokenizer, prompts)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stepwise import tracking
-from stepwise.methods.rationalyst.inference.note_writer import Rationalyst
+from stepwise.methods.rationalyst.inference.note_writer import NoteWriter
 from stepwise.models.card import read_card
 from stepwise.models.loading import ModelError
 from stepwise.records import Problem
@@ -34,4 +34,4 @@ def explain(model: str, question: str, steps: Sequence[str] = ()) -> str:
     backend = TransformersBackend(weights, tokenizer, batch_tokens=LENGTH)
     length = min(LENGTH, getattr(weights.config, "max_position_embeddings", None) or LENGTH)
     tokens = min(NOTE_TOKENS, length // 4)
-    return Rationalyst(backend, tokenizer, max_length=length, note_tokens=tokens).write([text])[0].text
+    return NoteWriter(backend, tokenizer, max_length=length, note_tokens=tokens).write([text])[0].text

@@ -1,7 +1,7 @@
-"""A backend that counts what it is asked, and answers from memory what it was asked before. No torch here.
+"""A backend that counts its work and caches its results. No torch here.
 
-Ways of choosing a step ask the same agent for the same steps wherever their choices agree. The answer is a pure
-function of what is asked, so it is made once; each way is charged for it as if it had asked alone.
+Different choosers request the same steps from the same agent wherever their choices agree. The result is a pure
+function of the request, so it is computed once; each chooser is still charged for it in full.
 """
 
 from __future__ import annotations
@@ -13,50 +13,50 @@ from pathlib import Path
 from stepwise.generation.base import Backend, Completion, Sampling
 from stepwise.records import Prompt
 
-Length = Callable[[Sequence[Prompt]], list[int]]
-"""Tokens of each prompt."""
+PromptLengths = Callable[[Sequence[Prompt]], list[int]]
+"""Counts the tokens of each prompt."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What was asked of models: requests, tokens they read and tokens they wrote."""
+    """Requests to models, tokens read and tokens written."""
 
     calls: int = 0
     read: int = 0
     written: int = 0
 
     def __add__(self, other: Usage) -> Usage:
-        """Both together."""
+        """The sum of both."""
         return Usage(self.calls + other.calls, self.read + other.read, self.written + other.written)
 
 
-class Metered:
-    """A Backend over another one.
+class MeteredBackend:
+    """A Backend around another one.
 
-    A prompt and its samples are one call, which reads the prompt once; so are a prefix and its continuations. With a
-    folder each pass keeps its journal there, under its number, so that a killed run goes on.
+    A prompt with its samples is one call that reads the prompt once; so is a prefix with its continuations. If a folder
+    is given, each pass keeps a numbered journal there, so that a killed run resumes.
     """
 
-    def __init__(self, inner: Backend, length: Length, folder: Path | None = None) -> None:
-        self.inner, self.length, self.folder = inner, length, folder
+    def __init__(self, inner: Backend, prompt_lengths: PromptLengths, folder: Path | None = None) -> None:
+        self.inner, self.prompt_lengths, self.folder = inner, prompt_lengths, folder
         self.name = inner.name
         self.usage = Usage()
         self.passes = 0
-        self._written: dict[tuple[Prompt, Sampling], list[Completion]] = {}
-        self._scored: dict[tuple[Prompt, str], tuple[float, ...]] = {}
+        self._completions: dict[tuple[Prompt, Sampling], list[Completion]] = {}
+        self._scores: dict[tuple[Prompt, str], tuple[float, ...]] = {}
 
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
     ) -> list[list[Completion]]:
         """See Backend."""
-        new = [one for one in dict.fromkeys(prompts) if (one, sampling) not in self._written]
+        new = [prompt for prompt in dict.fromkeys(prompts) if (prompt, sampling) not in self._completions]
         if new:
-            found = self.inner.generate(new, sampling, journal=journal or self._journal())
-            self._written |= {(one, sampling): several for one, several in zip(new, found, strict=True)}
-        made = [self._written[one, sampling] for one in prompts]
-        written = sum(len(one.token_ids) or len(one.logprobs) for several in made for one in several)
-        self.usage += Usage(len(prompts), sum(self.length(prompts)), written)
-        return made
+            results = self.inner.generate(new, sampling, journal=journal or self._journal())
+            self._completions |= {(prompt, sampling): samples for prompt, samples in zip(new, results, strict=True)}
+        completions = [self._completions[prompt, sampling] for prompt in prompts]
+        written = sum(len(sample.token_ids) or len(sample.logprobs) for samples in completions for sample in samples)
+        self.usage += Usage(len(prompts), sum(self.prompt_lengths(prompts)), written)
+        return completions
 
     def score(self, prefix: Prompt, continuations: Sequence[str]) -> list[tuple[float, ...]]:
         """See Backend."""
@@ -66,16 +66,15 @@ class Metered:
         self, items: Sequence[tuple[Prompt, Sequence[str]]], *, journal: Path | None = None
     ) -> list[list[tuple[float, ...]]]:
         """See Backend."""
-        new = [(prefix, texts) for prefix, texts in items if any((prefix, text) not in self._scored for text in texts)]
+        new = [(prefix, texts) for prefix, texts in items if any((prefix, text) not in self._scores for text in texts)]
         if new:
-            found = self.inner.score_many(new, journal=journal or self._journal())
-            for (prefix, texts), several in zip(new, found, strict=True):
-                self._scored |= {(prefix, text): one for text, one in zip(texts, several, strict=True)}
-        scores = [[self._scored[prefix, text] for text in texts] for prefix, texts in items]
-        read = sum(self.length([prefix for prefix, _ in items])) + sum(
-            len(one) for several in scores for one in several
-        )
-        self.usage += Usage(len(items), read, 0)
+            results = self.inner.score_many(new, journal=journal or self._journal())
+            for (prefix, texts), logprobs in zip(new, results, strict=True):
+                self._scores |= {(prefix, text): values for text, values in zip(texts, logprobs, strict=True)}
+        scores = [[self._scores[prefix, text] for text in texts] for prefix, texts in items]
+        scored_tokens = sum(len(logprobs) for continuations in scores for logprobs in continuations)
+        prefix_tokens = sum(self.prompt_lengths([prefix for prefix, _ in items]))
+        self.usage += Usage(len(items), prefix_tokens + scored_tokens, 0)
         return scores
 
     def _journal(self) -> Path | None:

@@ -1,4 +1,4 @@
-"""RATIONALYST at work: a trained model that writes a note for a text so far. No torch here."""
+"""RATIONALYST at work: a trained model that writes a note for the text so far. No torch here."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from stepwise.records import Prompt
 from stepwise.tokens import encode
 
 
-class Rationalyst:
-    """A model with its tokenizer, asked in the form that it was trained in."""
+class NoteWriter:
+    """A model with its tokenizer, prompted in the format it was trained on."""
 
     def __init__(self, backend: Backend, tokenizer: Any, *, max_length: int, note_tokens: int) -> None:
-        """`max_length` is that of its training, in tokens of query and note together."""
+        """`max_length` is the training length in tokens, query and note together."""
         self.backend, self.tokenizer = backend, tokenizer
         self.query = query_of(tokenizer)
         self.room = max_length - note_tokens - len(encode(tokenizer, (self.query.before, self.query.after)))
         self.sampling = Sampling(max_new_tokens=note_tokens, stop=NOTE_STOP)
 
     def prompt(self, text: str) -> Prompt:
-        """What the model reads: the end of the text, as much of it as there is room for."""
+        """What the model reads: as much of the end of the text as fits."""
         return self.query.prompt(shortened(self.tokenizer, text.strip(), self.room))
 
     def write(self, texts: Sequence[str]) -> list[Note]:
         """A greedy note for each text."""
-        made = self.backend.generate([self.prompt(text) for text in texts], self.sampling)
-        return [Note(clean(one.text), one.logprobs) for (one,) in made]
+        completions = self.backend.generate([self.prompt(text) for text in texts], self.sampling)
+        return [Note(clean(completion.text), completion.logprobs) for (completion,) in completions]

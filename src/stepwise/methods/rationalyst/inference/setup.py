@@ -1,4 +1,4 @@
-"""A run's contest: its test problems, and the models that solve them in every way of choosing steps."""
+"""A comparison of choosers, ready to run: the test problems, and the models of every role."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stepwise.evaluation import spread
-from stepwise.methods.rationalyst.inference.build import Assembled, assemble
-from stepwise.methods.rationalyst.inference.compare import Outcome, compare
-from stepwise.params import Params, RationalystContest, RationalystSupervisionParams
+from stepwise.methods.rationalyst.inference.build import MeteredRoles, RoleContext, build_roles
+from stepwise.methods.rationalyst.inference.compare import ChooserResult, compare
+from stepwise.params import Params, RationalystSetup, RationalystSupervisionParams
 from stepwise.params.rationalyst import Chooser
 from stepwise.records import Problem, read_jsonl
 from stepwise.tasks.base import Task
@@ -18,56 +18,57 @@ from stepwise.tasks.registry import get_task
 
 
 @dataclass(frozen=True)
-class Contest:
-    """What is asked, who answers, and in which ways."""
+class Comparison:
+    """The problems, the models that solve them, and the choosers to compare."""
 
     task: Task
     problems: list[Problem]
-    models: Assembled
+    models: MeteredRoles
     supervision: RationalystSupervisionParams
     seed: int
 
-    def hold(self) -> dict[Chooser, Outcome]:
-        """Let every way choose the agent's steps."""
+    def run(self) -> dict[Chooser, ChooserResult]:
+        """Solve the problems once with each chooser."""
         return compare(self.models, self.task, self.problems, self.supervision, seed=self.seed)
 
 
 def prepare(
     params: Params,
-    run: RationalystContest,
+    setup: RationalystSetup,
     folders: dict[str, Path],
     *,
     task: str,
     data: Path,
     work: Path,
     only: Chooser | None = None,
-) -> Contest:
-    """The contest of a run.
+) -> Comparison:
+    """Load the models and the problems of a setup.
 
     Args:
         params: seed, limits, the task's parameters, backend and rationalyst_supervision are read.
-        run: how many test problems are solved, how many solved ones the agent is shown.
+        setup: how many test problems are solved, and how many solved problems the agent is shown.
         folders: the models by role.
         task: name of the task.
-        data: folder of the task's problems; train.jsonl is read only for problems to show, where none are written.
-        work: takes the journals.
-        only: the one way of choosing steps; without it all that the parameters name.
+        data: folder of the task's problems; train.jsonl is read only if the task has no hand-written examples.
+        work: folder for the journals.
+        only: the one chooser to run; by default all that the parameters name.
     """
-    asked = get_task(task, params.limits.cap(params.task[task]), seed=params.seed)
+    solved_task = get_task(task, params.limits.cap(params.task[task]), seed=params.seed)
     supervision = params.rationalyst_supervision
     if only is not None:
         supervision = supervision.model_copy(update={"choosers": (only,)})
-    shown = _shown(asked, data / "train.jsonl", run.shots, params.seed)
-    models = assemble(folders, run, supervision, params.backend, task=asked, shown=shown, seed=params.seed, work=work)
-    problems = spread(read_jsonl(data / "test.jsonl", Problem), run.items)
-    return Contest(asked, problems, models, supervision, params.seed)
+    shots = _shots(solved_task, data / "train.jsonl", setup.shots, params.seed)
+    context = RoleContext(solved_task, shots, params.seed, work)
+    models = build_roles(folders, setup, supervision, params.backend, context)
+    problems = spread(read_jsonl(data / "test.jsonl", Problem), setup.items)
+    return Comparison(solved_task, problems, models, supervision, params.seed)
 
 
-def _shown(task: Task, train: Path, count: int, seed: int) -> Callable[[Problem], Sequence[Problem]]:
-    """What the agent reads before a problem: hand-written examples, of its field first, or training problems."""
+def _shots(task: Task, train: Path, count: int, seed: int) -> Callable[[Problem], Sequence[Problem]]:
+    """The agent's few-shot examples for a problem: hand-written (same field first) or training problems."""
     if not count:
         return lambda _: ()
-    if written := hand_written_shots(task, count, seed):
-        return written
-    chosen = spread(read_jsonl(train, Problem), count)
-    return lambda _: chosen
+    if hand_written := hand_written_shots(task, count, seed):
+        return hand_written
+    examples = spread(read_jsonl(train, Problem), count)
+    return lambda _: examples

@@ -1,1 +1,1 @@
-"""RATIONALYST is trained to write the notes that were kept (section 3.2)."""
+"""RATIONALYST learns to write the notes that the filter kept (section 3.2); `train.train` is the way in."""

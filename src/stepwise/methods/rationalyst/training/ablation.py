@@ -1,80 +1,77 @@
-"""What RATIONALYST is compared with: itself trained on other notes, and the agent trained on the same rows."""
+"""Models that RATIONALYST is compared with: RATIONALYST trained on other notes, and the agent trained on its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from stepwise.evaluation import dev_accuracy, spread
-from stepwise.methods.rationalyst.training.train import learn
-from stepwise.params import RationalystAblation, RationalystRun, RationalystTrainingParams, SftParams
-from stepwise.records import Document, JudgedRationale, Problem, read_jsonl
+from stepwise.methods.rationalyst.training.train import TrainingJob, train
+from stepwise.methods.rationalyst.training.training_data import NotedDocuments
+from stepwise.params import RationalystAblation, RationalystTrainingParams, SftParams
+from stepwise.records import Document, Problem, read_jsonl
 from stepwise.tasks.base import Task, example
 from stepwise.training import sft
 from stepwise.training.resumable_run import TrainingError
 
 
+@dataclass(frozen=True)
+class Agent:
+    """The agent, and its training on the problems of a task."""
+
+    model: Path
+    task: Task
+    data: Path
+    """Folder of the task's problems."""
+    params: SftParams
+    new_tokens: int
+    """Longest answer when dev problems are solved."""
+
+
 def train_variant(
     variant: RationalystAblation,
-    run: RationalystRun,
+    data: NotedDocuments,
     training: RationalystTrainingParams,
-    agent_training: SftParams,
-    documents: Sequence[Document],
-    judged: Sequence[JudgedRationale],
     *,
-    task: Task,
-    data: Path,
     base: Path,
-    agent: Path,
-    new_tokens: int,
-    batch_tokens: int,
-    seed: int,
-    work: Path,
-) -> tuple[Path, dict[str, float]]:
-    """Train what the variant says. Returns the model's folder and what its training was.
+    agent: Agent,
+    job: TrainingJob,
+) -> dict[str, float]:
+    """Train the variant from `base`, or the agent if the variant says so, into `job.out`; returns its numbers.
 
-    With `agent`, the agent goes on learning the solutions that notes were mined from, for as many epochs as RATIONALYST
-    learns the notes (the paper's comparison with fine-tuning on matching training sets); the best of it by dev is kept.
+    The agent trains further on the solutions that notes were mined from, for as many epochs as RATIONALYST trains on
+    the notes (the paper's comparison with fine-tuning on matching training sets), and its best state by dev is kept.
 
-    Raises TrainingDataError or TrainingError where nothing is left to learn.
+    Raises TrainingDataError or TrainingError if nothing is left to learn.
     """
-    out = work / "model"
     if not variant.agent:
-        params = variant.applied_to(training)
-        learned = learn(
-            run, params, documents, judged, base=base, batch_tokens=batch_tokens, seed=seed, work=work / "training",
-            out=out,
-        )  # fmt: skip
-        return out, learned.numbers
-    result, rows = _train_agent(
-        run, agent_training, documents, task=task, data=data, agent=agent, new_tokens=new_tokens,
-        batch_tokens=batch_tokens, seed=seed, work=work / "training", out=out,
-    )  # fmt: skip
+        return train(base, data, variant.applied_to(training), job).numbers
+    result, rows = _train_agent(agent, data.documents, job)
     numbers: dict[str, float] = {"rows": rows, "steps": result.steps}
     if result.best_score is not None:
         numbers["dev_score"] = result.best_score
-    return out, numbers
+    return numbers
 
 
-def _train_agent(
-    run: RationalystRun, params: SftParams, documents: Sequence[Document], *, task: Task, data: Path, agent: Path,
-    new_tokens: int, batch_tokens: int, seed: int, work: Path, out: Path,
-) -> tuple[sft.SftResult, int]:  # fmt: skip
-    """Fine-tune the agent on the training problems that were mined. Returns the training and how many they were."""
-    mined = {one.id for one in documents}
-    train, dev = (read_jsonl(data / f"{split}.jsonl", Problem) for split in ("train", "dev"))
-    rows = [one for one in train if one.id in mined]
-    if not rows:
+def _train_agent(agent: Agent, documents: Sequence[Document], job: TrainingJob) -> tuple[sft.SftResult, int]:
+    """Fine-tune the agent on the training problems that were mined. Returns the result and the number of problems."""
+    task = agent.task
+    mined = {document.id for document in documents}
+    train_problems, dev = (read_jsonl(agent.data / f"{split}.jsonl", Problem) for split in ("train", "dev"))
+    problems = [problem for problem in train_problems if problem.id in mined]
+    if not problems:
         raise TrainingError(f"none of {len(mined)} mined documents is a training problem of {task.name}")
+    dev = spread(dev, agent.params.dev_examples)
     result = sft.train(
-        agent,
-        [example(task, problem) for problem in rows],
-        params,
-        epochs=run.epochs,
-        seed=seed,
-        work=work,
-        out=out,
-        evaluate=dev_accuracy(task, spread(dev, params.dev_examples), new_tokens, batch_tokens),
-        dtype=run.dtype,
+        agent.model,
+        [example(task, problem) for problem in problems],
+        agent.params,
+        epochs=job.run.epochs,
+        seed=job.seed,
+        work=job.work,
+        out=job.out,
+        evaluate=dev_accuracy(task, dev, agent.new_tokens, job.batch_tokens),
+        dtype=job.run.dtype,
     )
-    return result, len(rows)
+    return result, len(problems)

@@ -1,7 +1,7 @@
-"""What RATIONALYST learns: the text so far is read, the note alone is learned (arXiv 2410.01044, section 3.2).
+"""RATIONALYST's training examples: the text so far is context, the note alone is learned (arXiv 2410.01044, sec. 3.2).
 
-The released code cuts a long example on the right, where the note is, and splits train from dev by note; here the text
-loses its beginning, and all notes of a document are on one side. No torch here.
+The released code truncates a long example on the right, where the note is, and splits train from dev by note. Here the
+text loses its beginning, and all notes of a document are on the same side of the split. No torch here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stepwise.records import Document, Example, JudgedRationale, Rationale, Span
 from stepwise.tokens import encode, tokenise
 
 SOURCES = ("corpus.jsonl", "reasoning.jsonl")
-"""Files of the two kinds of documents, and of the judged notes in them."""
+"""File names of the two kinds of documents, and of the judged notes in them."""
 
 
 class TrainingDataError(StepwiseError, ValueError):
@@ -27,7 +27,15 @@ class TrainingDataError(StepwiseError, ValueError):
 
 
 @dataclass(frozen=True)
-class NoteInText:
+class NotedDocuments:
+    """Mined documents, and the judged notes in them."""
+
+    documents: Sequence[Document]
+    judged: Sequence[JudgedRationale]
+
+
+@dataclass(frozen=True)
+class NoteInContext:
     """A note and the text before it."""
 
     id: str
@@ -36,78 +44,86 @@ class NoteInText:
     note: str
 
 
-def read(documents: Path, judged: Path) -> tuple[list[Document], list[JudgedRationale]]:
-    """The documents of both kinds and the judged notes in them, each from its folder."""
-    texts = [one for source in SOURCES for one in read_jsonl(documents / source, Document)]
-    return texts, [one for source in SOURCES for one in read_jsonl(judged / source, JudgedRationale)]
+def read(documents: Path, judged: Path) -> NotedDocuments:
+    """The documents of both kinds from one folder, and their judged notes from the other."""
+    return NotedDocuments(
+        [document for source in SOURCES for document in read_jsonl(documents / source, Document)],
+        [note for source in SOURCES for note in read_jsonl(judged / source, JudgedRationale)],
+    )
 
 
-def select(
-    documents: Sequence[Document], judged: Sequence[JudgedRationale], params: RationalystTrainingParams, *, seed: int
-) -> list[NoteInText]:
-    """The notes that the parameters name, with the text before each, in the documents' order.
+def select(data: NotedDocuments, params: RationalystTrainingParams, *, seed: int) -> list[NoteInContext]:
+    """The notes that the parameters ask for, each with the text before it, in the documents' order.
 
-    Raises TrainingDataError for a note of an unknown document, or when none is left.
+    Raises TrainingDataError for a note of an unknown document, or if no note is left.
     """
-    texts = {one.id: one.text for one in documents}
-    wanted = [one.rationale for one in judged if one.keep or params.notes == "unfiltered"]
-    unknown = next((one for one in wanted if one.document_id not in texts), None)
-    if unknown is not None:
+    texts = {document.id: document.text for document in data.documents}
+    rationales = [note.rationale for note in data.judged if note.keep or params.notes == "unfiltered"]
+    orphan = next((rationale for rationale in rationales if rationale.document_id not in texts), None)
+    if orphan is not None:
         raise TrainingDataError(
-            f"a note of the document {unknown.document_id} has no document; run `dvc repro rationalyst_filter` again"
+            f"a note refers to the document {orphan.document_id}, which does not exist; "
+            "run `dvc repro rationalyst_filter` again"
         )
     if params.notes == "shuffled":
-        wanted = _shuffled(wanted, seed)
-    chosen = _share(sorted({one.document_id for one in wanted}), params.share, seed)
-    found = [_in_text(one, texts[one.document_id]) for one in wanted if one.document_id in chosen and clean(one.text)]
-    if not found:
+        rationales = _shuffled(rationales, seed)
+    sampled = _sample_documents(sorted({rationale.document_id for rationale in rationales}), params.share, seed)
+    notes = [
+        _in_context(rationale, texts[rationale.document_id])
+        for rationale in rationales
+        if rationale.document_id in sampled and clean(rationale.text)
+    ]
+    if not notes:
         raise TrainingDataError(
-            f"no note is left of {len(judged)}; lower the thresholds in rationalyst_filter, mine more documents, "
-            "or set rationalyst_training.notes to unfiltered"
+            f"none of {len(data.judged)} notes is left; lower the thresholds in rationalyst_filter, mine more "
+            "documents, or set rationalyst_training.notes to unfiltered"
         )
-    return found
+    return notes
 
 
-def split(notes: Sequence[NoteInText], dev_share: float, seed: int) -> tuple[list[NoteInText], list[NoteInText]]:
-    """Train and dev, by document; dev has at least one of two documents, and none of a single one."""
-    documents = sorted({one.document for one in notes})
+def split(
+    notes: Sequence[NoteInContext], dev_share: float, seed: int
+) -> tuple[list[NoteInContext], list[NoteInContext]]:
+    """Train and dev, split by document. With two or more documents dev gets at least one, with a single one none."""
+    documents = sorted({note.document for note in notes})
     random.Random(f"{seed}/rationalyst/dev").shuffle(documents)
-    held = set(documents[: max(1, round(dev_share * len(documents)))] if len(documents) > 1 else ())
-    return [one for one in notes if one.document not in held], [one for one in notes if one.document in held]
+    held_out = set(documents[: max(1, round(dev_share * len(documents)))] if len(documents) > 1 else ())
+    train = [note for note in notes if note.document not in held_out]
+    return train, [note for note in notes if note.document in held_out]
 
 
-def render(notes: Sequence[NoteInText], tokenizer: Any, max_length: int) -> list[Example]:
+def render(notes: Sequence[NoteInContext], tokenizer: Any, max_length: int) -> list[Example]:
     """Training examples of at most `max_length` tokens; a text that is too long loses its beginning.
 
-    A note for whose text there is no room at all keeps a single token of it and is left out in training as too long.
+    A note that leaves no room for its text keeps one token of it, and training drops the example as too long.
     """
     query = query_of(tokenizer)
-    around = len(encode(tokenizer, (query.before, query.after))) + 1  # the end token
-    lengths = map(len, tokenise(tokenizer, [clean(one.note) for one in notes]))
-    rooms = [max(1, max_length - around - length) for length in lengths]
-    return [_example(one, query, tokenizer, room) for one, room in zip(notes, rooms, strict=True)]
+    overhead = len(encode(tokenizer, (query.before, query.after))) + 1  # the end token
+    lengths = map(len, tokenise(tokenizer, [clean(note.note) for note in notes]))
+    rooms = [max(1, max_length - overhead - length) for length in lengths]
+    return [_example(note, query, tokenizer, room) for note, room in zip(notes, rooms, strict=True)]
 
 
-def _example(note: NoteInText, query: Query, tokenizer: Any, room: int) -> Example:
-    read = query.prompt(shortened(tokenizer, note.text.strip(), room))
-    spans = (*(Span(text=piece, weight=0.0) for piece in read), Span(text=clean(note.note)))
+def _example(note: NoteInContext, query: Query, tokenizer: Any, room: int) -> Example:
+    context = query.prompt(shortened(tokenizer, note.text.strip(), room))
+    spans = (*(Span(text=piece, weight=0.0) for piece in context), Span(text=clean(note.note)))
     return Example(id=note.id, spans=spans)
 
 
-def _in_text(rationale: Rationale, text: str) -> NoteInText:
+def _in_context(rationale: Rationale, text: str) -> NoteInContext:
     name = f"{rationale.document_id}@{rationale.position}"
-    return NoteInText(name, rationale.document_id, text[: rationale.position], rationale.text)
+    return NoteInContext(name, rationale.document_id, text[: rationale.position], rationale.text)
 
 
 def _shuffled(rationales: Sequence[Rationale], seed: int) -> list[Rationale]:
-    """The same texts with each other's notes: each note moves by one place in a random order, so none stays."""
+    """The same places with each other's notes: notes shift by one in a random order, so none keeps its own."""
     order = list(range(len(rationales)))
     random.Random(f"{seed}/rationalyst/notes").shuffle(order)
     texts = {place: rationales[order[index - 1]].text for index, place in enumerate(order)}
-    return [one.model_copy(update={"text": texts[place]}) for place, one in enumerate(rationales)]
+    return [rationale.model_copy(update={"text": texts[place]}) for place, rationale in enumerate(rationales)]
 
 
-def _share(documents: list[str], share: float, seed: int) -> set[str]:
-    """So many of the documents; a smaller share is part of a larger one."""
+def _sample_documents(documents: list[str], share: float, seed: int) -> set[str]:
+    """A share of the documents; a smaller share is a subset of a larger one."""
     random.Random(f"{seed}/rationalyst/share").shuffle(documents)
     return set(documents[: max(1, round(share * len(documents)))])
