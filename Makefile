@@ -62,8 +62,11 @@ params: install ## compose params.yaml from conf/ (SCALE=...)
 lock: install ## resolve requirements/*.in into the locks
 	@python requirements/lock.py
 
+# Files, and the numbers of metrics files other than accuracies: of these there are hundreds.
+NOT_COMPARED := ^(src|stages|studies|data|models|evaluations|samples|plots|checkpoints)($$|/)|^metrics($$|/[^:]*$$|/.*:(?!accuracy$$))
+
 experiments: install ## what differs between experiments: accuracies and parameters (dvc exp show, without files)
-	@dvc exp show --no-pager --only-changed --drop '^(src|stages|data|models|metrics|plots|checkpoints)($$|/)'
+	@dvc exp show --no-pager --only-changed --drop '$(NOT_COMPARED)'
 
 ui: install ## MLflow's pages on this machine
 	@mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db

@@ -143,6 +143,21 @@ def test_git_ignores_what_dvc_keeps_and_keeps_the_rest(stage: str) -> None:
             assert ignored == (options.get("cache", True)), f"{path}: .gitignore and `cache` disagree"
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_plain_output_is_uncached(stage: str) -> None:
+    """One such output keeps the stage out of DVC's run cache; metrics and plots may be uncached."""
+    outs = [out for out in STAGES[stage].get("outs", []) if isinstance(out, dict)]
+    assert all(options.get("cache", True) for out in outs for options in out.values())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_numbers_are_metrics_and_rows_are_plots(stage: str) -> None:
+    """`dvc metrics diff`, `dvc exp show` and `dvc plots` know of nothing else."""
+    for argument, key in (("metrics", "metrics"), ("plot", "plots")):
+        for path in re.findall(rf"--{argument} (\S+)", STAGES[stage]["cmd"]):
+            assert path in entries(stage, key)
+
+
 def test_an_algorithm_chosen_at_run_time_is_among_what_reft_train_reaches() -> None:
     """A forgotten dependency on GRPO's code would leave a stale model up to date."""
     reached = code_of(ROOT / "stages/reft_train.py")

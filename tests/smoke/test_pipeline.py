@@ -90,4 +90,4 @@ def test_an_experiment_can_be_compared(project):
     assert f"{RAN} 'warm_up" not in said
     table = list(csv.DictReader(io.StringIO(project.run("dvc", "exp", "show", "--csv"))))
     assert "cold" in {row["Experiment"] for row in table}
-    project.run("dvc", "metrics", "diff")
+    assert "metrics/evaluate/warm_up/" in project.run("dvc", "metrics", "diff", "--all")
