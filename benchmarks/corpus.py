@@ -26,7 +26,7 @@ import psutil
 from benchmarks import webtext
 from stepwise.methods.rationalyst.corpus.pipeline import chunk
 from stepwise.methods.rationalyst.prefilter.similarity import score_documents
-from stepwise.params import CorpusSource
+from stepwise.params.rationalyst import CorpusSource
 from stepwise.records import DocumentScore, iterate_jsonl, write_json
 
 REASONING = ("openstax_", "rust_rfcs")

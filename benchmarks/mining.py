@@ -15,7 +15,7 @@ from benchmarks.inference import add_options, build, report
 from stepwise.generation.transformers_backend import TransformersBackend
 from stepwise.methods.rationalyst.mining.mine import mine
 from stepwise.methods.rationalyst.mining.prompts import guide
-from stepwise.params import RationalystMiningParams
+from stepwise.params.rationalyst import RationalystMiningParams
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ from stepwise.methods.rationalyst.filtering import gain
 from stepwise.methods.rationalyst.mining.mine import places
 from stepwise.methods.rationalyst.rendering import bracketed
 from stepwise.methods.rationalyst.sentences import sentences
-from stepwise.params import RationalystMiningParams, RationalystScoringParams
+from stepwise.params.rationalyst import RationalystMiningParams, RationalystScoringParams
 from stepwise.records import Document, Rationale
 from stepwise.tokens import tokenise
 

@@ -45,7 +45,8 @@ from benchmarks.inference import add_options, build
 from stepwise.methods.reft.rewards import checked_answers, score
 from stepwise.models.loading import load_model
 from stepwise.models.value_head import ValueHead
-from stepwise.params import ReftParams, TaskParams
+from stepwise.params import TaskParams
+from stepwise.params.reft import ReftParams
 from stepwise.records import Problem, Verdict, write_json
 from stepwise.rl import ppo, rollout
 from stepwise.rl.actor_critic import ActorCritic

@@ -24,7 +24,8 @@ from stepwise.methods.rationalyst.inference.roles import Roles
 from stepwise.methods.rationalyst.inference.state import Choice, Models, PartialSolution
 from stepwise.methods.rationalyst.inference.supervision import Rating, Strategy, mean_logprob, supervise
 from stepwise.models.loading import load_model
-from stepwise.params import RationalystSupervisionParams, TaskParams
+from stepwise.params import TaskParams
+from stepwise.params.rationalyst import RationalystSupervisionParams
 from stepwise.records import Problem
 from stepwise.tasks.answers.numbers import states_answer
 from stepwise.tasks.registry import get_task

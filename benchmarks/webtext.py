@@ -13,7 +13,7 @@ from typing import TypeVar
 from stepwise.methods.rationalyst.corpus.cleaning import clean
 from stepwise.methods.rationalyst.corpus.cutting import Count, cut, tokenizer_count
 from stepwise.methods.rationalyst.corpus.packaged_models import model_folder
-from stepwise.params import CorpusSource, RationalystCorpusParams, RationalystEmbeddingParams
+from stepwise.params.rationalyst import CorpusSource, RationalystCorpusParams, RationalystEmbeddingParams
 from stepwise.records import Document
 from stepwise.tasks.published.rows import DataError, find, read_rows
 

@@ -32,7 +32,8 @@ from stepwise.methods.rationalyst.note_likelihoods import score
 from stepwise.methods.rationalyst.prefilter.solved_problems import solved
 from stepwise.methods.rationalyst.rendering import clean
 from stepwise.models.loading import Dtype, load_model, load_tokenizer
-from stepwise.params import Params, RationalystRun, load
+from stepwise.params import Params, load
+from stepwise.params.rationalyst import RationalystRun
 from stepwise.records import Document, Problem, Rationale, read_jsonl, write_json
 from stepwise.tasks.registry import get_task
 from studies.by_document import mean

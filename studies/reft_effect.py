@@ -34,7 +34,8 @@ from stepwise.methods.reft.baselines import budget
 from stepwise.methods.reft.rewards import checked_answers
 from stepwise.methods.reft.self_training import kept, portions, sample_example
 from stepwise.models.loading import load_model
-from stepwise.params import Params, ReftParams, TaskParams, load
+from stepwise.params import Params, TaskParams, load
+from stepwise.params.reft import ReftParams
 from stepwise.records import Example, Form, Prediction, Problem, write_json
 from stepwise.rl.train import train as reinforce
 from stepwise.tasks.base import example

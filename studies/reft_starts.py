@@ -16,7 +16,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from stepwise.generation.base import Sampling
-from stepwise.params import ReftParams, load
+from stepwise.params import load
+from stepwise.params.reft import ReftParams
 from stepwise.records import Prediction, write_json
 from studies.reft_effect import SETTINGS, Comparison, Setting, shares
 

@@ -24,31 +24,13 @@ from stepwise.params.foundation import (
     SftParams,
     TaskParams,
 )
-from stepwise.params.rationalyst import (
-    BenchmarkFile,
-    CorpusSource,
-    RationalystAblation,
-    RationalystCorpusParams,
-    RationalystEmbeddingParams,
-    RationalystFilterParams,
-    RationalystMiningParams,
-    RationalystPrefilterParams,
-    RationalystRun,
-    RationalystScoringParams,
-    RationalystSetup,
-    RationalystSupervisionParams,
-    RationalystTrainingParams,
-    RationalystTransfer,
-    SlurmArray,
-)
-from stepwise.params.reft import ReftAblation, ReftParams, RerankerParams, SamplingParams, SelfTrainingParams
+from stepwise.params.rationalyst import RationalystKeys
+from stepwise.params.reft import ReftKeys
 from stepwise.params.rl import RlParams
 
 __all__ = [
     "ArchitectureParams",
     "BackendParams",
-    "BenchmarkFile",
-    "CorpusSource",
     "Count",
     "EvaluateParams",
     "LauncherParams",
@@ -59,35 +41,17 @@ __all__ = [
     "ParamsError",
     "Positive",
     "PretrainParams",
-    "RationalystAblation",
-    "RationalystCorpusParams",
-    "RationalystEmbeddingParams",
-    "RationalystFilterParams",
-    "RationalystMiningParams",
-    "RationalystPrefilterParams",
-    "RationalystRun",
-    "RationalystScoringParams",
-    "RationalystSetup",
-    "RationalystSupervisionParams",
-    "RationalystTrainingParams",
-    "RationalystTransfer",
-    "ReftAblation",
-    "ReftParams",
-    "RerankerParams",
     "RlParams",
-    "SamplingParams",
     "Section",
-    "SelfTrainingParams",
     "SftParams",
     "Share",
-    "SlurmArray",
     "TaskParams",
     "load",
 ]
 
 
-class Params(Section):
-    """All of params.yaml."""
+class Params(ReftKeys, RationalystKeys):
+    """All of params.yaml: the keys that every run has, and those of each method, declared in the method's own file."""
 
     scale: Literal["smoke", "default", "gpu", "paper"] = "default"
     seed: Count = 1
@@ -110,33 +74,6 @@ class Params(Section):
     evaluate: EvaluateParams = EvaluateParams()
     warm_up_tasks: list[str] = Field(default_factory=list)
     """Tasks of the run that base models are warmed up on."""
-    reft_tasks: list[str] = Field(default_factory=list)
-    """Tasks of the run that ReFT and its baselines are trained on."""
-    reft: ReftParams = ReftParams()
-    reft_ablations: dict[str, ReftAblation] = Field(default_factory=dict)
-    """Variants of ReFT by name, for the studies."""
-    self_training: SelfTrainingParams = SelfTrainingParams()
-    sampling: SamplingParams = SamplingParams()
-    reft_shards: list[str] = Field(default_factory=lambda: ["1-of-1"])
-    """Parts in which each set of samples is made, `1-of-2` and `2-of-2` for two; they give the rows of one."""
-    reranker: RerankerParams = RerankerParams()
-    rationalyst_tasks: list[str] = Field(default_factory=list)
-    """Tasks of the run whose training problems are RATIONALYST's reasoning data: its prefilter looks for texts like
-    them, and their solutions are mined beside the corpus."""
-    rationalyst_corpus: RationalystCorpusParams = RationalystCorpusParams()
-    rationalyst_embedding: RationalystEmbeddingParams = RationalystEmbeddingParams()
-    rationalyst_prefilter: RationalystPrefilterParams = RationalystPrefilterParams()
-    rationalyst_mining: RationalystMiningParams = RationalystMiningParams()
-    rationalyst_scoring: RationalystScoringParams = RationalystScoringParams()
-    rationalyst_filter: RationalystFilterParams = RationalystFilterParams()
-    rationalyst_runs: dict[str, RationalystRun] = Field(default_factory=dict)
-    """RATIONALYST's runs by name; each trains a model and supervises an agent with it."""
-    rationalyst_transfers: dict[str, RationalystTransfer] = Field(default_factory=dict)
-    """RATIONALYSTs of these runs on other tasks, by name."""
-    rationalyst_training: RationalystTrainingParams = RationalystTrainingParams()
-    rationalyst_supervision: RationalystSupervisionParams = RationalystSupervisionParams()
-    rationalyst_ablations: dict[str, RationalystAblation] = Field(default_factory=dict)
-    """Variants of RATIONALYST by name, for the studies."""
 
 
 def load(path: str | Path = "params.yaml") -> Params:
@@ -152,8 +89,8 @@ def load(path: str | Path = "params.yaml") -> Params:
         return Params.model_validate(raw)
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(part) for part in one['loc'])}: "
-            + ("unknown parameter" if one["type"] == "extra_forbidden" else one["msg"])
-            for one in error.errors(include_url=False)
+            f"{'.'.join(str(part) for part in issue['loc'])}: "
+            + ("unknown parameter" if issue["type"] == "extra_forbidden" else issue["msg"])
+            for issue in error.errors(include_url=False)
         ]
         raise ParamsError(f"{path}: " + "; ".join(lines)) from error

@@ -261,3 +261,25 @@ class RationalystAblation(Section):
     def applied_to(self, params: RationalystTrainingParams) -> RationalystTrainingParams:
         """The training parameters of the variant."""
         return params.model_copy(update=self.model_dump(exclude_none=True, include={"notes", "share"}))
+
+
+class RationalystKeys(Section):
+    """RATIONALYST's keys of params.yaml."""
+
+    rationalyst_tasks: list[str] = Field(default_factory=list)
+    """Tasks of the run whose training problems are RATIONALYST's reasoning data: its prefilter looks for texts like
+    them, and their solutions are mined beside the corpus."""
+    rationalyst_corpus: RationalystCorpusParams = RationalystCorpusParams()
+    rationalyst_embedding: RationalystEmbeddingParams = RationalystEmbeddingParams()
+    rationalyst_prefilter: RationalystPrefilterParams = RationalystPrefilterParams()
+    rationalyst_mining: RationalystMiningParams = RationalystMiningParams()
+    rationalyst_scoring: RationalystScoringParams = RationalystScoringParams()
+    rationalyst_filter: RationalystFilterParams = RationalystFilterParams()
+    rationalyst_runs: dict[str, RationalystRun] = Field(default_factory=dict)
+    """RATIONALYST's runs by name; each trains a model and supervises an agent with it."""
+    rationalyst_transfers: dict[str, RationalystTransfer] = Field(default_factory=dict)
+    """RATIONALYSTs of these runs on other tasks, by name."""
+    rationalyst_training: RationalystTrainingParams = RationalystTrainingParams()
+    rationalyst_supervision: RationalystSupervisionParams = RationalystSupervisionParams()
+    rationalyst_ablations: dict[str, RationalystAblation] = Field(default_factory=dict)
+    """Variants of RATIONALYST by name, for the studies."""

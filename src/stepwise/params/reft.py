@@ -92,3 +92,18 @@ class RerankerParams(Section):
     """What the held-out questions choose by: accuracy of the best-scored samples, or the classification loss."""
     balance: bool = False
     """Give both classes the same weight in sum; the paper weighs all samples equally."""
+
+
+class ReftKeys(Section):
+    """ReFT's keys of params.yaml."""
+
+    reft_tasks: list[str] = Field(default_factory=list)
+    """Tasks of the run that ReFT and its baselines are trained on."""
+    reft: ReftParams = ReftParams()
+    reft_ablations: dict[str, ReftAblation] = Field(default_factory=dict)
+    """Variants of ReFT by name, for the studies."""
+    self_training: SelfTrainingParams = SelfTrainingParams()
+    sampling: SamplingParams = SamplingParams()
+    reft_shards: list[str] = Field(default_factory=lambda: ["1-of-1"])
+    """Shards in which samples are drawn, `1-of-2` and `2-of-2` for two; together they give the rows of a single one."""
+    reranker: RerankerParams = RerankerParams()

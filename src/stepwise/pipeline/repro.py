@@ -19,7 +19,8 @@ from stepwise.pipeline import scheduler
 from stepwise.pipeline.dvc_locks import forget_zombies
 
 if TYPE_CHECKING:
-    from stepwise.params import LauncherParams, Params, RationalystSetup
+    from stepwise.params import LauncherParams, Params
+    from stepwise.params.rationalyst import RationalystSetup
 
 LOCK = Path(".work/repro.lock")
 

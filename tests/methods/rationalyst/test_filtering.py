@@ -15,7 +15,7 @@ from stepwise.methods.rationalyst.filtering import (
     states,
     summary,
 )
-from stepwise.params import RationalystFilterParams
+from stepwise.params.rationalyst import RationalystFilterParams
 from stepwise.records import Document, Rationale, ScoredRationale
 
 TEXT = "Question: Ann has 3 boxes of 12 pens and loses 4. How many are left?\nAnswer: There are 3 * 12 = 36 pens."

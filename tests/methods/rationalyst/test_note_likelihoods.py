@@ -7,7 +7,7 @@ from stepwise.generation.scripted import ScriptedBackend
 from stepwise.generation.transformers_backend import TransformersBackend
 from stepwise.methods.rationalyst import note_likelihoods
 from stepwise.methods.rationalyst.note_likelihoods import ScoringError, score
-from stepwise.params import RationalystScoringParams
+from stepwise.params.rationalyst import RationalystScoringParams
 from stepwise.records import Document, Rationale
 
 TEXTS = {

@@ -12,7 +12,8 @@ from stepwise.methods.reft.reranker import distinct, labelled, split, train_rera
 from stepwise.methods.reft.scorer import RerankerError, Scorer
 from stepwise.models.classifier import load_classifier
 from stepwise.models.loading import ModelError, load_model
-from stepwise.params import LoraParams, RerankerParams, SftParams
+from stepwise.params import LoraParams, SftParams
+from stepwise.params.reft import RerankerParams
 from stepwise.records import Prediction, Verdict
 from stepwise.tokens import encode
 from stepwise.training import sft_loop

@@ -19,7 +19,8 @@ from stepwise.methods.reft.self_training import (
     sample_example,
 )  # fmt: skip
 from stepwise.models.loading import load_model
-from stepwise.params import BackendParams, ModelParams, ReftParams, SelfTrainingParams, SftParams, TaskParams
+from stepwise.params import BackendParams, ModelParams, SftParams, TaskParams
+from stepwise.params.reft import ReftParams, SelfTrainingParams
 from stepwise.records import Prediction, Verdict
 from stepwise.tasks.base import example
 from stepwise.training.batching import collate

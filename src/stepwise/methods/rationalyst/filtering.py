@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from stepwise.errors import StepwiseError
-from stepwise.params import RationalystFilterParams
+from stepwise.params.rationalyst import RationalystFilterParams
 from stepwise.records import Document, JudgedRationale, ScoredRationale
 
 REASONS = ("gain", "answer", "numbers", "copied")

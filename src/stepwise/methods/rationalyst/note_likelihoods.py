@@ -24,7 +24,7 @@ from stepwise.generation.progress import Progress
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
 from stepwise.methods.rationalyst.rendering import bracketed
 from stepwise.methods.rationalyst.shared_prefix import Forks, forkable
-from stepwise.params import RationalystScoringParams
+from stepwise.params.rationalyst import RationalystScoringParams
 from stepwise.records import Document, Rationale, ScoredRationale
 from stepwise.tokens import encode, tokenise
 

@@ -14,7 +14,8 @@ from stepwise.generation.transformers_backend import TransformersBackend
 from stepwise.methods.reft.online import train_online
 from stepwise.methods.reft.self_training import offline_examples, portions
 from stepwise.models.loading import load_model
-from stepwise.params import BackendParams, ModelParams, ReftParams, SelfTrainingParams, TaskParams
+from stepwise.params import BackendParams, ModelParams, TaskParams
+from stepwise.params.reft import ReftParams, SelfTrainingParams
 from stepwise.records import Example, Prediction, Problem
 from stepwise.rl import rollout
 from stepwise.tasks.base import Task, example

@@ -18,7 +18,8 @@ from stepwise.generation.transformers_backend import TransformersBackend, weight
 from stepwise.methods.reft.self_training import combined, cut, mini_batches, right_samples, sample_example
 from stepwise.models.adapters import with_lora
 from stepwise.models.loading import Dtype, load_model, save_model
-from stepwise.params import BackendParams, ReftParams, SelfTrainingParams, SftParams
+from stepwise.params import BackendParams, SftParams
+from stepwise.params.reft import ReftParams, SelfTrainingParams
 from stepwise.records import Prediction, Problem
 from stepwise.rl import rollout
 from stepwise.tasks.base import Task, example

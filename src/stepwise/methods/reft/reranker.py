@@ -26,7 +26,7 @@ from stepwise.methods.reft.voting import ballots, rerank_at_k
 from stepwise.models.adapters import with_lora
 from stepwise.models.classifier import load_classifier
 from stepwise.models.loading import Dtype, save_model
-from stepwise.params import RerankerParams
+from stepwise.params.reft import RerankerParams
 from stepwise.records import Prediction, Problem
 from stepwise.tasks.base import Task
 from stepwise.training.batching import plan_steps

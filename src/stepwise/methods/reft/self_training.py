@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from operator import add
 
-from stepwise.params import SelfTrainingParams
+from stepwise.params.reft import SelfTrainingParams
 from stepwise.records import Example, Prediction, Problem, Span
 from stepwise.tasks.base import Task, example
 from stepwise.training.encoding import Encoded

@@ -8,7 +8,8 @@ from typing import Any
 
 from stepwise import evaluation
 from stepwise.methods.reft.rewards import checked_answers
-from stepwise.params import BackendParams, ModelParams, ReftParams, TaskParams
+from stepwise.params import BackendParams, ModelParams, TaskParams
+from stepwise.params.reft import ReftParams
 from stepwise.records import Problem
 from stepwise.rl.algorithms import get_algorithm
 from stepwise.tasks.base import Task

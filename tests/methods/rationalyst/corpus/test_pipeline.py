@@ -19,7 +19,7 @@ import pytest
 from stepwise.methods.rationalyst.corpus import executors, manifest
 from stepwise.methods.rationalyst.corpus.pipeline import REJECTED, chunk
 from stepwise.methods.rationalyst.corpus.sources import CorpusError
-from stepwise.params import BenchmarkFile, CorpusSource, RationalystCorpusParams, SlurmArray
+from stepwise.params.rationalyst import BenchmarkFile, CorpusSource, RationalystCorpusParams, SlurmArray
 from stepwise.records import Document, Problem, Solution, read_jsonl, write_jsonl
 
 REPO = Path(__file__).resolve().parents[4]

@@ -8,7 +8,7 @@ import pytest
 
 from stepwise.methods.rationalyst.corpus import packaged_documents
 from stepwise.methods.rationalyst.corpus.sources import CorpusError, SourceFile, find_files, fingerprint, shard
-from stepwise.params import CorpusSource
+from stepwise.params.rationalyst import CorpusSource
 
 REPO = Path(__file__).resolve().parents[4]
 

@@ -15,7 +15,8 @@ from stepwise.methods.rationalyst.inference.metered_backend import MeteredBacken
 from stepwise.methods.rationalyst.inference.roles import Roles, render_examples
 from stepwise.methods.rationalyst.inference.state import Candidate, Choice, Note, PartialSolution
 from stepwise.methods.rationalyst.rendering import Query
-from stepwise.params import RationalystSupervisionParams, TaskParams
+from stepwise.params import TaskParams
+from stepwise.params.rationalyst import RationalystSupervisionParams
 from stepwise.records import Problem, Solution
 from stepwise.tasks.registry import get_task
 

@@ -11,7 +11,8 @@ from stepwise.methods.rationalyst.inference import verifier
 from stepwise.methods.rationalyst.inference.compare import plot_rows
 from stepwise.methods.rationalyst.inference.setup import prepare
 from stepwise.models.loading import save_model
-from stepwise.params import LimitParams, Params, RationalystRun, RationalystSupervisionParams, TaskParams
+from stepwise.params import LimitParams, Params, TaskParams
+from stepwise.params.rationalyst import RationalystRun, RationalystSupervisionParams
 from stepwise.records import write_jsonl
 from stepwise.tasks.registry import get_task
 

@@ -9,7 +9,7 @@ import pytest
 from stepwise.methods.rationalyst.inference.choosers import strategy
 from stepwise.methods.rationalyst.inference.state import Candidate, Choice, Note, PartialSolution
 from stepwise.methods.rationalyst.inference.supervision import Rating, Strategy, majority, mean_logprob, supervise
-from stepwise.params import RationalystSupervisionParams
+from stepwise.params.rationalyst import RationalystSupervisionParams
 from stepwise.records import Problem
 
 PARAMS = RationalystSupervisionParams(candidates=3)

@@ -6,7 +6,7 @@ from stepwise.generation.scripted import ScriptedBackend
 from stepwise.generation.transformers_backend import TransformersBackend
 from stepwise.methods.rationalyst.mining.mine import Draft, Place, mine, places, tidy, woven
 from stepwise.methods.rationalyst.mining.prompts import Layout, guide
-from stepwise.params import RationalystMiningParams
+from stepwise.params.rationalyst import RationalystMiningParams
 from stepwise.records import Document
 
 TEXT = "Ann has 3 pears. She eats one. Two are left. She buys five. Now she has seven."

@@ -5,7 +5,7 @@ import pytest
 from stepwise.generation.scripted import ScriptedBackend
 from stepwise.methods.rationalyst.mining.prompts import guide
 from stepwise.methods.rationalyst.mining.released_protocol import echoed, fidelity, moved, parse
-from stepwise.params import RationalystMiningParams
+from stepwise.params.rationalyst import RationalystMiningParams
 from stepwise.records import Document
 
 TEXT = "Q: How many? A: Two and two. That is four. Done."

@@ -12,7 +12,7 @@ from stepwise.methods.rationalyst.corpus.sources import CorpusError
 from stepwise.methods.rationalyst.prefilter import similarity
 from stepwise.methods.rationalyst.prefilter.embedders import HashingEmbedder, SentenceEmbedder, normalised
 from stepwise.models.loading import ModelError
-from stepwise.params import RationalystEmbeddingParams
+from stepwise.params.rationalyst import RationalystEmbeddingParams
 from stepwise.records import Document, DocumentScore, read_jsonl, write_jsonl
 
 TEXTS = [

@@ -11,7 +11,8 @@ from stepwise.methods.rationalyst.corpus import manifest
 from stepwise.methods.rationalyst.corpus.sources import CorpusError
 from stepwise.methods.rationalyst.prefilter.solved_problems import solved, solved_problems
 from stepwise.methods.rationalyst.prefilter.threshold import Prefilter
-from stepwise.params import ParamsError, RationalystPrefilterParams, TaskParams
+from stepwise.params import ParamsError, TaskParams
+from stepwise.params.rationalyst import RationalystPrefilterParams
 from stepwise.records import Document, DocumentScore, write_jsonl
 from stepwise.tasks.registry import get_task
 

@@ -11,7 +11,8 @@ from stepwise.methods.rationalyst.training.train import TrainingJob
 from stepwise.methods.rationalyst.training.training_data import NotedDocuments
 from stepwise.models.loading import save_model
 from stepwise.models.tokenizer import build_tokenizer
-from stepwise.params import RationalystAblation, RationalystRun, RationalystTrainingParams, SftParams, TaskParams
+from stepwise.params import SftParams, TaskParams
+from stepwise.params.rationalyst import RationalystAblation, RationalystRun, RationalystTrainingParams
 from stepwise.records import Document, JudgedRationale, Rationale, write_jsonl
 from stepwise.tasks.registry import get_task
 from stepwise.training.resumable_run import TrainingError

@@ -18,14 +18,8 @@ from stepwise.methods.rationalyst.training.training_data import NotedDocuments
 from stepwise.models.card import Card, write_card
 from stepwise.models.loading import ModelError, save_model
 from stepwise.models.tokenizer import build_tokenizer
-from stepwise.params import (
-    BackendParams,
-    RationalystRun,
-    RationalystSupervisionParams,
-    RationalystTrainingParams,
-    SftParams,
-    TaskParams,
-)
+from stepwise.params import BackendParams, SftParams, TaskParams
+from stepwise.params.rationalyst import RationalystRun, RationalystSupervisionParams, RationalystTrainingParams
 from stepwise.records import Document, JudgedRationale, Rationale
 from stepwise.tasks.registry import get_task
 

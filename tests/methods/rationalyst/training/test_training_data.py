@@ -13,7 +13,7 @@ from stepwise.methods.rationalyst.training.training_data import (
 )
 from stepwise.methods.rationalyst.training.training_data import select as select_notes
 from stepwise.models.tokenizer import build_tokenizer
-from stepwise.params import RationalystTrainingParams
+from stepwise.params.rationalyst import RationalystTrainingParams
 from stepwise.records import Document, JudgedRationale, Rationale, write_jsonl
 from stepwise.training.encoding import encode_examples
 

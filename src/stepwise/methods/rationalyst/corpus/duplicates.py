@@ -22,7 +22,7 @@ from datatrove.utils.word_tokenizers import WordTokenizer
 
 from stepwise.methods.rationalyst.corpus.ngrams import ngrams, word_hashes
 from stepwise.methods.rationalyst.corpus.sources import CorpusError
-from stepwise.params import RationalystCorpusParams
+from stepwise.params.rationalyst import RationalystCorpusParams
 
 Node = tuple[int, int]
 """A document: its shard and its place there."""

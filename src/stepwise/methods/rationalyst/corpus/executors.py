@@ -26,7 +26,7 @@ from datatrove.utils.logging import logger
 
 from stepwise.cluster import slurm
 from stepwise.methods.rationalyst.corpus.sources import CorpusError
-from stepwise.params import SlurmArray
+from stepwise.params.rationalyst import SlurmArray
 
 log = logging.getLogger(__name__)
 logger.disable("datatrove")

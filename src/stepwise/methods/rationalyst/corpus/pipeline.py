@@ -23,7 +23,7 @@ from stepwise.methods.rationalyst.corpus.packaged_models import model_folder
 from stepwise.methods.rationalyst.corpus.readers import Limits
 from stepwise.methods.rationalyst.corpus.sources import CorpusError, SourceFile, find_files, fingerprint
 from stepwise.methods.rationalyst.corpus.steps import Clean, Cut, Decontaminate, Finish, Keep, Read
-from stepwise.params import RationalystCorpusParams
+from stepwise.params.rationalyst import RationalystCorpusParams
 from stepwise.records import Problem, iterate_jsonl, write_json
 from stepwise.tasks.published.rows import find, read_rows
 

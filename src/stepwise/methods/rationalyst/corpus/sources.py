@@ -13,7 +13,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from stepwise.errors import StepwiseError
 from stepwise.methods.rationalyst.corpus import packaged_documents
-from stepwise.params import CorpusSource
+from stepwise.params.rationalyst import CorpusSource
 
 
 class CorpusError(StepwiseError, ValueError):

@@ -14,7 +14,8 @@ from stepwise.methods.rationalyst.inference.note_writer import NoteWriter
 from stepwise.methods.rationalyst.inference.roles import Roles, render_examples
 from stepwise.methods.rationalyst.rendering import query_of
 from stepwise.models.loading import load_model, load_tokenizer
-from stepwise.params import BackendParams, RationalystSetup, RationalystSupervisionParams
+from stepwise.params import BackendParams
+from stepwise.params.rationalyst import RationalystSetup, RationalystSupervisionParams
 from stepwise.records import Problem, Prompt
 from stepwise.tasks.base import Task
 from stepwise.tokens import encode_many

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stepwise.methods.rationalyst.inference.compare import ChooserResult, plot_rows, result_rows
-from stepwise.params import RationalystSetup
-from stepwise.params.rationalyst import Chooser
+from stepwise.params.rationalyst import Chooser, RationalystSetup
 from stepwise.records import write_json, write_jsonl, write_plot
 from stepwise.stage import Run
 

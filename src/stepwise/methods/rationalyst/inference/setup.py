@@ -9,8 +9,8 @@ from pathlib import Path
 from stepwise.evaluation import spread
 from stepwise.methods.rationalyst.inference.build import MeteredRoles, RoleContext, build_roles
 from stepwise.methods.rationalyst.inference.compare import ChooserResult, compare
-from stepwise.params import Params, RationalystSetup, RationalystSupervisionParams
-from stepwise.params.rationalyst import Chooser
+from stepwise.params import Params
+from stepwise.params.rationalyst import Chooser, RationalystSetup, RationalystSupervisionParams
 from stepwise.records import Problem, read_jsonl
 from stepwise.tasks.base import Task
 from stepwise.tasks.published.few_shot import hand_written_shots

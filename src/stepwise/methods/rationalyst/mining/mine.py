@@ -26,7 +26,7 @@ from stepwise.methods.rationalyst.mining.prompts import Guide, Layout, note_layo
 from stepwise.methods.rationalyst.mining.released_protocol import echoed
 from stepwise.methods.rationalyst.sentences import borders
 from stepwise.methods.rationalyst.shared_prefix import Forks, forkable
-from stepwise.params import RationalystMiningParams
+from stepwise.params.rationalyst import RationalystMiningParams
 from stepwise.records import Document, Rationale
 from stepwise.tokens import encode, tokenise
 

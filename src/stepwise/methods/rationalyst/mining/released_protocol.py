@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from stepwise.generation.base import Backend, Sampling
 from stepwise.methods.rationalyst.mining.alignment import align, distance
 from stepwise.methods.rationalyst.mining.prompts import Guide, echo_prompts
-from stepwise.params import RationalystMiningParams
+from stepwise.params.rationalyst import RationalystMiningParams
 from stepwise.records import Document, Rationale
 from stepwise.tokens import tokenise
 

@@ -13,7 +13,7 @@ from stepwise.generation.engine.batching import plan
 from stepwise.methods.rationalyst.corpus.ngrams import ngrams, word_hashes
 from stepwise.methods.rationalyst.corpus.packaged_models import model_folder
 from stepwise.models.loading import ModelError
-from stepwise.params import RationalystEmbeddingParams
+from stepwise.params.rationalyst import RationalystEmbeddingParams
 
 HASHING = "hashing"
 WIDTHS = 16

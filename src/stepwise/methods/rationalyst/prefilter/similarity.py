@@ -22,7 +22,7 @@ from stepwise.generation.progress import Progress
 from stepwise.methods.rationalyst.corpus import executors, manifest
 from stepwise.methods.rationalyst.corpus.sources import CorpusError
 from stepwise.methods.rationalyst.prefilter.embedders import HASHING, fingerprint, get_embedder, normalised
-from stepwise.params import RationalystEmbeddingParams
+from stepwise.params.rationalyst import RationalystEmbeddingParams
 from stepwise.records import Document, DocumentScore, iterate_jsonl, write_jsonl
 
 T = TypeVar("T")

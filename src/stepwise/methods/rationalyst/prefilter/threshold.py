@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stepwise.methods.rationalyst.corpus import manifest
 from stepwise.methods.rationalyst.corpus.sources import CorpusError
-from stepwise.params import RationalystPrefilterParams
+from stepwise.params.rationalyst import RationalystPrefilterParams
 from stepwise.records import Document, DocumentScore, iterate_jsonl
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from stepwise.evaluation import dev_accuracy, spread
 from stepwise.methods.rationalyst.training.train import TrainingJob, train
 from stepwise.methods.rationalyst.training.training_data import NotedDocuments
-from stepwise.params import RationalystAblation, RationalystTrainingParams, SftParams
+from stepwise.params import SftParams
+from stepwise.params.rationalyst import RationalystAblation, RationalystTrainingParams
 from stepwise.records import Document, Problem, read_jsonl
 from stepwise.tasks.base import Task, example
 from stepwise.training import sft
