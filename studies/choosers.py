@@ -1,9 +1,10 @@
-"""Every way of choosing steps on more problems than the pipeline takes, once: accuracy, interval, tokens and calls.
+"""All ways of choosing steps, on more problems than the pipeline takes: accuracies, intervals, tokens and calls.
 
+    dvc repro rationalyst_train
     python -m studies.choosers --name smollm2 --items 100
 
-The models are those that the pipeline has made; the table and its plot come to studies/. A call that was stopped goes
-on from its journal.
+The table and its plot are written to studies/metrics/choosers and studies/plots/choosers. An interrupted run resumes
+from its journal.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from stepwise.tracking.provenance import machine
 
 
 def main() -> None:
-    """Solve the problems in every way and write the table."""
+    """Solve the problems in every way, and write the table and its plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", default="smollm2", help="one of rationalyst_runs")
     parser.add_argument("--items", type=int, default=100)
@@ -38,11 +39,11 @@ def main() -> None:
         data=Path("data/tasks") / run.task,
         work=Path(".work/choosers") / options.name,
     )
-    begun = time.perf_counter()
+    started = time.perf_counter()
     rows = result_rows(comparison.run(), seed=params.seed)
     facts = {"run": options.name, "task": run.task, "agent": run.agent, "problems": len(comparison.problems)}
-    spent = {"hours": round((time.perf_counter() - begun) / 3600, 3), "machine": machine()}
-    write_json(options.out / "metrics" / "choosers" / f"{options.name}.json", {**facts, **spent, "choosers": rows})
+    cost = {"hours": round((time.perf_counter() - started) / 3600, 3), "machine": machine()}
+    write_json(options.out / "metrics" / "choosers" / f"{options.name}.json", {**facts, **cost, "choosers": rows})
     write_plot(options.out / "plots" / "choosers" / f"{options.name}.json", plot_rows(rows))
 
 

@@ -1,15 +1,15 @@
-"""Notes mined from real texts, filtered, and compared with what people wrote there, once.
+"""How the notes that are mined from real texts compare with what people wrote in the same places.
 
-The instruct model of the pipeline reads web text, and solved training questions of GSM8K and ECQA; scores and filter
-are the pipeline's. In a solved question the step that follows a note is a person's explanation: what the note shares
-with it (against another document's step, for chance), and the gain that the step itself would have in the note's place
-- the most that any note could have, since it tells all.
+The pipeline's instruct model mines notes from web text and from solved training questions of GSM8K and ECQA; they are
+scored and filtered as in the pipeline. In a solved question the step after a note is a person's explanation. The study
+measures how much of that step the note already says (against the step of another document, for chance), and what the
+step itself would gain in the note's place: an upper bound for any note, since the step gives everything away.
 
-    export STEPWISE_DATA=...
+    export STEPWISE_DATA=/path/to/data
     dvc repro instruct_model
     python -m studies.mined_notes --documents 42
 
-A call that was stopped goes on. Figures and examples come to studies/metrics/mined_notes.json.
+An interrupted run resumes. Figures and examples are written to studies/metrics/mined_notes.json.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ from stepwise.params import Params, TaskParams, load
 from stepwise.records import Document, JudgedRationale, Rationale, write_json
 from stepwise.tasks.answers.numbers import ANSWER_TRIGGER
 from stepwise.tasks.registry import get_task
-from studies.by_document import mean
-from studies.note_causes import CAUSES, cause, share
+from studies.shared.document_means import mean
+from studies.shared.note_causes import CAUSES, cause, share
 
 KINDS = {"webtext": "corpus", "gsm8k": "reasoning", "ecqa": "reasoning"}
-"""What is mined, and by which prompt."""
+"""What is mined, and the prompt that mines it."""
 EXAMPLES, FAILURES, SHOWN = 10, 50, 160
-"""Examples of each kind, failures in all, and characters of the text around a note."""
+"""Examples of each kind, failures in total, and characters of text shown around a note."""
 
 
 @dataclass(frozen=True)
-class Mined:
-    """The judged notes of one kind of documents, with the figures of the pass."""
+class MinedNotes:
+    """The judged notes of one kind of documents, with the figures of the mining pass."""
 
     kind: str
     documents: list[Document]
@@ -58,144 +58,144 @@ class Mined:
 
     @property
     def by_id(self) -> dict[str, Document]:
-        """The documents by their names."""
-        return {one.id: one for one in self.documents}
+        """The documents by id."""
+        return {document.id: document for document in self.documents}
 
     def causes(self) -> list[tuple[JudgedRationale, str]]:
-        """Every rejected note with its cause."""
-        examples = [one.note for one in guide(KINDS[self.kind]).examples]
+        """Every rejected note with the cause of its rejection."""
+        examples = [example.note for example in guide(KINDS[self.kind]).examples]
         earlier: dict[str, set[str]] = {name: set() for name in self.by_id}
-        found = []
-        for one in self.judged:
-            before = earlier[one.rationale.document_id]
-            if not one.keep:
-                found.append((one, cause(self.by_id[one.rationale.document_id], one, examples, before)))
-            before.add(one.rationale.text)
-        return found
+        rejected = []
+        for judged in self.judged:
+            before = earlier[judged.rationale.document_id]
+            if not judged.keep:
+                rejected.append((judged, cause(self.by_id[judged.rationale.document_id], judged, examples, before)))
+            before.add(judged.rationale.text)
+        return rejected
 
 
 def documents(kind: str, count: int, seed: int) -> list[Document]:
-    """So many documents of a kind; solved questions as the stage rationalyst_prefilter makes them."""
+    """`count` documents of a kind; solved questions are built as the stage `rationalyst_prefilter` builds them."""
     if kind == "webtext":
         return webtext.documents(count)
     task = get_task(kind, TaskParams(form="n_cot", train=count), seed=seed)
     return list(solved(task, task.load("train").problems))
 
 
-def mined(kind: str, count: int, backend: Backend, tokenizer: Any, params: Params, work: Path) -> Mined:
-    """Notes of so many documents of a kind, scored and judged with the pipeline's parameters."""
+def mine_kind(kind: str, count: int, backend: Backend, tokenizer: Any, params: Params, work: Path) -> MinedNotes:
+    """The notes of `count` documents of a kind, scored and judged with the pipeline's parameters."""
     texts = documents(kind, count, params.seed)
     journal = work / f"{kind}-notes.jsonl"
     notes, numbers = mine(texts, backend, tokenizer, guide(KINDS[kind]), params.rationalyst_mining, journal=journal)
     scored = score(texts, notes, backend, params.rationalyst_scoring, journal=work / f"{kind}-scores.jsonl")
-    return Mined(kind, texts, judge_all(texts, scored, params.rationalyst_filter), numbers)
+    return MinedNotes(kind, texts, judge_all(texts, scored, params.rationalyst_filter), numbers)
 
 
-def figures(found: Mined) -> dict[str, Any]:
+def figures(mined: MinedNotes) -> dict[str, Any]:
     """Counts by reason and by cause, gains in nats, and examples."""
-    gains = [one.gain for one in found.judged]
-    kept = [one for one in found.judged if one.keep]
-    rejected = [one for one in found.judged if not one.keep]
+    gains = [judged.gain for judged in mined.judged]
+    kept = [judged for judged in mined.judged if judged.keep]
+    rejected = [judged for judged in mined.judged if not judged.keep]
     return {
-        "documents": len(found.documents),
-        "characters": sum(len(one.text) for one in found.documents),
-        "mining": found.mining,
-        "filter": summary(found.judged),
-        "gain": mean([(one.rationale.document_id, one.gain) for one in found.judged]),
+        "documents": len(mined.documents),
+        "characters": sum(len(document.text) for document in mined.documents),
+        "mining": mined.mining,
+        "filter": summary(mined.judged),
+        "gain": mean([(judged.rationale.document_id, judged.gain) for judged in mined.judged]),
         "gain_quantiles": dict(zip(("10", "50", "90"), np.quantile(gains, [0.1, 0.5, 0.9]).tolist(), strict=True)),
-        "kept_by_source": _kept_by_source(found.judged),
-        "rejected_by_cause": _counted(name for _, name in found.causes()),
-        "examples_kept": [shown(found, one) for one in spread(kept, EXAMPLES)],
-        "examples_rejected": [shown(found, one) for one in spread(rejected, EXAMPLES)],
+        "kept_by_source": _kept_by_source(mined.judged),
+        "rejected_by_cause": _count_causes(name for _, name in mined.causes()),
+        "examples_kept": [shown(mined, judged) for judged in spread(kept, EXAMPLES)],
+        "examples_rejected": [shown(mined, judged) for judged in spread(rejected, EXAMPLES)],
     }
 
 
-def shown(found: Mined, one: JudgedRationale) -> dict[str, Any]:
+def shown(mined: MinedNotes, judged: JudgedRationale) -> dict[str, Any]:
     """A note with the ends of the texts around it."""
-    note = one.rationale
-    text = found.by_id[note.document_id].text
+    note = judged.rationale
+    text = mined.by_id[note.document_id].text
     return {
         "document": note.document_id,
         "before": text[: note.position][-SHOWN:],
         "note": note.text,
         "following": text[note.position : note.end][:SHOWN],
-        "gain": round(one.gain, 3),
-        "reasons": list(one.reasons),
+        "gain": round(judged.gain, 3),
+        "reasons": list(judged.reasons),
     }
 
 
-def against_people(found: Mined, backend: Backend, params: Params, work: Path) -> dict[str, Any]:
-    """Notes against the explanation steps that follow them; answer lines are no explanation."""
-    texts = found.by_id
-    pairs = [(one, _step(texts, one.rationale)) for one in found.judged]
-    pairs = [(one, step) for one, step in pairs if step and not step.startswith(ANSWER_TRIGGER.strip())]
-    steps = [one.rationale.model_copy(update={"text": step}) for one, step in pairs]
-    journal = work / f"{found.kind}-steps.jsonl"
-    scored = score(found.documents, steps, backend, params.rationalyst_scoring, journal=journal)
+def against_people(mined: MinedNotes, backend: Backend, params: Params, work: Path) -> dict[str, Any]:
+    """Notes compared with the explanation steps that follow them; an answer line is no explanation."""
+    texts = mined.by_id
+    pairs = [(judged, _following_step(texts, judged.rationale)) for judged in mined.judged]
+    pairs = [(judged, step) for judged, step in pairs if step and not step.startswith(ANSWER_TRIGGER.strip())]
+    steps = [judged.rationale.model_copy(update={"text": step}) for judged, step in pairs]
+    journal = work / f"{mined.kind}-steps.jsonl"
+    scored = score(mined.documents, steps, backend, params.rationalyst_scoring, journal=journal)
     discount = params.rationalyst_filter.discount
     names = [step.document_id for step in steps]
-    theirs = [gain(one.plain, one.aided, discount) for one in scored]
-    ours = [one.gain for one, _ in pairs]
-    apart = [a - b for a, b in zip(ours, theirs, strict=True)]
-    others = _of_other_documents([one.rationale for one, _ in pairs], [step for _, step in pairs])
-    threshold = params.rationalyst_filter.thresholds.get(found.kind, params.rationalyst_filter.threshold)
+    step_gains = [gain(rationale.plain, rationale.aided, discount) for rationale in scored]
+    note_gains = [judged.gain for judged, _ in pairs]
+    differences = [note - step for note, step in zip(note_gains, step_gains, strict=True)]
+    others = _of_other_documents([judged.rationale for judged, _ in pairs], [step for _, step in pairs])
+    threshold = params.rationalyst_filter.thresholds.get(mined.kind, params.rationalyst_filter.threshold)
     return {
         "steps": len(pairs),
         "overlap": {
             name: overlap(pairs, others, chosen)
             for name, chosen in (("all", None), ("kept", True), ("rejected", False))
         },
-        "gain_of_notes": mean(zip(names, ours, strict=True)),
-        "gain_of_steps": mean(zip(names, theirs, strict=True)),
-        "notes_minus_steps": mean(zip(names, apart, strict=True)),
+        "gain_of_notes": mean(zip(names, note_gains, strict=True)),
+        "gain_of_steps": mean(zip(names, step_gains, strict=True)),
+        "notes_minus_steps": mean(zip(names, differences, strict=True)),
         "threshold": threshold,
-        "notes_at_threshold": sum(one >= threshold for one in ours) / len(ours),
-        "steps_at_threshold": sum(one >= threshold for one in theirs) / len(theirs),
+        "notes_at_threshold": sum(value >= threshold for value in note_gains) / len(note_gains),
+        "steps_at_threshold": sum(value >= threshold for value in step_gains) / len(step_gains),
     }
 
 
 def overlap(pairs: Sequence[tuple[JudgedRationale, str]], others: Sequence[str], kept: bool | None) -> dict[str, Any]:
-    """Mean shares of a note's content words and numbers that are in its step, and in another document's.
+    """Mean share of a note's content words and numbers that its own step has, and that another document's step has.
 
-    Over notes, and with intervals over documents, their paired difference too.
+    The means are over notes; those with intervals, and their paired difference, are over documents.
     """
     rows = [
-        (one.rationale.document_id, share(one.rationale.text, step), share(one.rationale.text, other))
-        for (one, step), other in zip(pairs, others, strict=True)
-        if kept is None or one.keep == kept
+        (judged.rationale.document_id, share(judged.rationale.text, step), share(judged.rationale.text, other))
+        for (judged, step), other in zip(pairs, others, strict=True)
+        if kept is None or judged.keep == kept
     ]
-    said = [(name, own, other) for name, own, other in rows if own is not None and other is not None]
-    if not said:
+    shares = [(name, own, other) for name, own, other in rows if own is not None and other is not None]
+    if not shares:
         return {"notes": len(rows), "own_step": 0.0, "other_step": 0.0}
     return {
         "notes": len(rows),
-        "own_step": float(np.mean([own for _, own, _ in said])),
-        "other_step": float(np.mean([other for _, _, other in said])),
-        "own_step_of_documents": mean((name, own) for name, own, _ in said),
-        "other_step_of_documents": mean((name, other) for name, _, other in said),
-        "own_minus_other": mean((name, own - other) for name, own, other in said),
+        "own_step": float(np.mean([own for _, own, _ in shares])),
+        "other_step": float(np.mean([other for _, _, other in shares])),
+        "own_step_of_documents": mean((name, own) for name, own, _ in shares),
+        "other_step_of_documents": mean((name, other) for name, _, other in shares),
+        "own_minus_other": mean((name, own - other) for name, own, other in shares),
     }
 
 
-def failures(several: Sequence[Mined], count: int) -> dict[str, Any]:
-    """Rejected notes of solved questions, as many of each kind, sorted by cause."""
-    each = -(-count // len(several))
+def failures(solved_kinds: Sequence[MinedNotes], count: int) -> dict[str, Any]:
+    """Rejected notes of solved questions, equally many of each kind, sorted by cause."""
+    each = -(-count // len(solved_kinds))
     chosen = [
-        {"source": found.kind, "cause": name, **shown(found, one)}
-        for found in several
-        for one, name in spread(found.causes(), each)
+        {"source": mined.kind, "cause": name, **shown(mined, judged)}
+        for mined in solved_kinds
+        for judged, name in spread(mined.causes(), each)
     ]
     order = list(CAUSES)
     rows = sorted(chosen[:count], key=lambda row: order.index(str(row["cause"])))
-    return {"rules": CAUSES, "by_cause": _counted(row["cause"] for row in rows), "rows": rows}
+    return {"rules": CAUSES, "by_cause": _count_causes(row["cause"] for row in rows), "rows": rows}
 
 
-def _step(texts: dict[str, Document], note: Rationale) -> str:
+def _following_step(texts: dict[str, Document], note: Rationale) -> str:
     return texts[note.document_id].text[note.position : note.end].strip()
 
 
 def _of_other_documents(notes: Sequence[Rationale], steps: Sequence[str]) -> list[str]:
-    """For each note the step of the next document's first note (of the first document's, for the last)."""
+    """For each note, the step after the first note of the next document (for the last document, of the first one)."""
     firsts: dict[str, str] = {}
     for note, step in zip(notes, steps, strict=True):
         firsts.setdefault(note.document_id, step)
@@ -205,18 +205,18 @@ def _of_other_documents(notes: Sequence[Rationale], steps: Sequence[str]) -> lis
 
 
 def _kept_by_source(judged: Sequence[JudgedRationale]) -> dict[str, str]:
-    every = Counter(one.rationale.source for one in judged)
-    kept = Counter(one.rationale.source for one in judged if one.keep)
+    every = Counter(note.rationale.source for note in judged)
+    kept = Counter(note.rationale.source for note in judged if note.keep)
     return {name: f"{kept[name]} of {count}" for name, count in sorted(every.items())}
 
 
-def _counted(names: Any) -> dict[str, int]:
+def _count_causes(names: Any) -> dict[str, int]:
     counts = Counter(names)
     return {name: counts[name] for name in CAUSES if counts[name]}
 
 
 def main() -> None:
-    """Mine every kind, say what was found, and write all of it."""
+    """Mine each kind of documents, print what the filter kept, and write all figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--documents", type=int, default=200, help="of each kind")
     parser.add_argument("--kinds", nargs="+", choices=tuple(KINDS), default=list(KINDS))
@@ -227,19 +227,19 @@ def main() -> None:
     params = load()
     name = params.rationalyst_mining.model
     folder = options.models / name
-    read: Callable[[], tuple[Any, Any]] = partial(load_model, folder, params.instruct[name].dtype)
-    backend, tokenizer = make_backend(params.backend, load=read), load_tokenizer(folder)
+    load_instruct: Callable[[], tuple[Any, Any]] = partial(load_model, folder, params.instruct[name].dtype)
+    backend, tokenizer = make_backend(params.backend, load=load_instruct), load_tokenizer(folder)
     report: dict[str, Any] = {"model": name, "documents_of_each_kind": options.documents}
-    several = []
+    solved_kinds = []
     for kind in options.kinds:
-        found = mined(kind, options.documents, backend, tokenizer, params, options.work)
-        report[kind] = figures(found)
+        mined = mine_kind(kind, options.documents, backend, tokenizer, params, options.work)
+        report[kind] = figures(mined)
         if kind != "webtext":
-            report[kind]["against_people"] = against_people(found, backend, params, options.work)
-            several.append(found)
-        print(f"{kind}: {summary(found.judged)}", flush=True)
-        if several:
-            report["failures"] = failures(several, FAILURES)
+            report[kind]["against_people"] = against_people(mined, backend, params, options.work)
+            solved_kinds.append(mined)
+        print(f"{kind}: {summary(mined.judged)}", flush=True)
+        if solved_kinds:
+            report["failures"] = failures(solved_kinds, FAILURES)
         write_json(options.out, report)
 
 

@@ -1,9 +1,10 @@
-"""Learning rates of ReFT and of what it is compared with, as many for each, at the budget of params.yaml.
+"""Learning rates of ReFT and of its baselines, equally many for each, with the budget of params.yaml.
 
-From one warm-up model of another seed than the committed run's, every method is trained as its stage trains it, the
-best state by the stage's number of dev problems kept, and examined on 400 further dev problems (greedy).
+All methods start from one warm-up model, whose seed differs from the committed run's. Each is trained exactly as its
+stage trains it, which keeps the best state on the stage's dev problems, and is then evaluated (greedy) on 400 further
+dev problems.
 
-    python -m studies.reft_rates --out FILE
+    python -m studies.reft_rates
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from stepwise.training import sft
 
 TASK, MODEL = "word_problems", Path("checkpoints/tiny")
 FURTHER = 400
-"""Dev problems that no method has chosen its state by."""
+"""Number of dev problems that no method has selected its state on."""
 RATES = {
     "reft": (1e-5, 2e-5, 5e-5, 1e-4),
     "sft": (2e-4, 5e-4, 1e-3, 2e-3),
@@ -39,10 +40,10 @@ RATES = {
 
 
 class Trials:
-    """One seed: problems, the warm-up model and the methods that go on from it."""
+    """One seed: its problems, its warm-up model, and the methods that start from it."""
 
     def __init__(self, params: Params, seed: int, work: Path) -> None:
-        """Make the problems and train the warm-up model."""
+        """Generate the problems and train the warm-up model."""
         self.params, self.seed, self.work = params, seed, work
         of_task = params.task[TASK]
         self.of_task = of_task.model_copy(update={"dev": of_task.dev + FURTHER})
@@ -50,19 +51,20 @@ class Trials:
         self.train, dev = (self.task.load(split).problems for split in ("train", "dev"))
         self.dev, self.further = dev[: of_task.dev], dev[of_task.dev :]
         self.start = work / "warm_up"
+        examples = [example(self.task, problem) for problem in self.train]
         sft.train(
-            MODEL, [example(self.task, one) for one in self.train], params.warm_up, epochs=of_task.warm_up_epochs,
-            seed=seed, work=work / "warm_up-training", out=self.start,
+            MODEL, examples, params.warm_up, epochs=of_task.warm_up_epochs, seed=seed,
+            work=work / "warm_up-training", out=self.start,
         )  # fmt: skip
 
     def accuracy(self, model: Path) -> float:
         """Share of the further dev problems whose greedy answer is right."""
         backend = TransformersBackend(*load_model(model), batch_tokens=self.params.backend.batch_tokens)
-        how = Sampling(max_new_tokens=self.of_task.max_new_tokens, stop=self.task.stop)
-        return evaluation.accuracy(evaluation.answer(self.task, backend, self.further, how))
+        greedy = Sampling(max_new_tokens=self.of_task.max_new_tokens, stop=self.task.stop)
+        return evaluation.accuracy(evaluation.answer(self.task, backend, self.further, greedy))
 
-    def at(self, method: str, rate: float) -> float:
-        """Accuracy of a method at a learning rate."""
+    def accuracy_at(self, method: str, rate: float) -> float:
+        """Accuracy of a method trained at a learning rate."""
         params, out = self.params, self.work / f"{method}-{rate:g}"
         common: dict[str, Any] = {
             "task": self.task, "train": self.train, "dev": self.dev, "of_task": self.of_task,
@@ -81,24 +83,23 @@ class Trials:
 
 
 def main() -> None:
-    """Print an accuracy a rate and, with --out, write all."""
+    """Print and write an accuracy per learning rate."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=11)
     parser.add_argument("--methods", nargs="+", choices=sorted(RATES), default=list(RATES))
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--out", type=Path, default=Path("studies/metrics/reft_rates.json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         trials = Trials(load(), options.seed, Path(work))
-        found: dict[str, Any] = {"seed": options.seed, "dev_problems": FURTHER, "machine": machine()}
-        found |= {"warm_up": trials.accuracy(trials.start), "trials": []}
-        print(f"warm_up {100 * found['warm_up']:.1f} %", flush=True)
-        for method, rate in [(one, rate) for one in options.methods for rate in RATES[one]]:
+        result: dict[str, Any] = {"seed": options.seed, "dev_problems": FURTHER, "machine": machine()}
+        result |= {"warm_up": trials.accuracy(trials.start), "trials": []}
+        print(f"warm_up {100 * result['warm_up']:.1f} %", flush=True)
+        for method, rate in [(name, rate) for name in options.methods for rate in RATES[name]]:
             begun = time.perf_counter()
-            accuracy = trials.at(method, rate)
+            accuracy = trials.accuracy_at(method, rate)
             print(f"{method} {rate:g}: {100 * accuracy:.1f} % ({time.perf_counter() - begun:.0f} s)", flush=True)
-            found["trials"].append({"method": method, "learning_rate": rate, "dev_accuracy": accuracy})
-            if options.out:  # after every trial, so that a run that is stopped leaves what it has
-                write_json(options.out, found)
+            result["trials"].append({"method": method, "learning_rate": rate, "dev_accuracy": accuracy})
+            write_json(options.out, result)  # after every trial, so that an interrupted run keeps its trials
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What a warm-up leaves to reinforcement, by form of solutions and by length: the answers of each start, by kind.
+"""What a warm-up leaves for reinforcement to learn, by the form of the solutions and by the length of the warm-up.
 
-Reinforcement learns from its samples, so what counts is how often samples of training questions are right. A program is
-broken where it uses a name that it has not assigned; sentences and formulas have no names to get wrong.
+Reinforcement learns from its samples, so what matters is how often samples of training questions are right. A program
+breaks when it uses a name that it has not assigned; sentences and formulas have no such names.
 
-    python -m studies.reft_starts --out FILE
+    python -m studies.reft_starts
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ STARTS = (
     Setting("p_cot", gold=400, answers=400, epochs=2, longest=160),
 )
 GREEDY, SAMPLED, SAMPLES = 200, 100, 4
-"""Problems answered greedily, problems answered by samples at temperature 1, and how many."""
+"""Problems answered greedily, problems answered by sampling at temperature 1, and samples of each."""
 
 
 def undefined(body: str) -> bool:
-    """Whether a program's body (blanks in front) reads a name before any line assigns it."""
+    """Whether an indented program body reads a name before any line assigns it."""
     try:
         function = ast.parse("def solution():\n" + body).body[0]
     except SyntaxError:
@@ -46,42 +46,41 @@ def undefined(body: str) -> bool:
     return False
 
 
-def described(one: Comparison, start: Path) -> dict[str, dict[str, float]]:
-    """Shares of answers by kind, on training and dev problems, greedy and sampled."""
-    found: dict[str, dict[str, float]] = {}
-    greedy = Sampling(max_new_tokens=one.setting.longest, stop=one.task.stop)
+def describe(comparison: Comparison, start: Path) -> dict[str, dict[str, float]]:
+    """The shares of each kind of answer on training and dev problems, greedy and sampled."""
+    result: dict[str, dict[str, float]] = {}
+    greedy = Sampling(max_new_tokens=comparison.setting.longest, stop=comparison.task.stop)
     sampled = replace(greedy, n=SAMPLES, temperature=1.0, seed=5)
-    for split, problems in (("train", one.gold), ("dev", one.task.load("dev").problems)):
-        for name, how, count in (("greedy", greedy, GREEDY), ("sampled", sampled, SAMPLED)):
-            rows = one.answer(start, problems[:count], how)
-            found[f"{split} {name}"] = kinds(rows, one.setting.form)
-    return found
+    for split, problems in (("train", comparison.gold), ("dev", comparison.task.load("dev").problems)):
+        for name, sampling, count in (("greedy", greedy, GREEDY), ("sampled", sampled, SAMPLED)):
+            rows = comparison.answer(start, problems[:count], sampling)
+            result[f"{split} {name}"] = kinds(rows, comparison.setting.form)
+    return result
 
 
 def kinds(rows: Sequence[Prediction], form: str) -> dict[str, float]:
-    """Shares of right, wrong and broken answers and, among programs, of those with an undefined name."""
-    found = {name: share for name, share in shares(rows).items() if not name.startswith("right_")}
+    """The shares of right, wrong and broken answers and, for programs, of those with an undefined name."""
+    result = {name: share for name, share in shares(rows).items() if not name.startswith("right_")}
     if form == "p_cot":
-        found["undefined"] = sum(undefined(row.text) for row in rows if not row.verdict.correct) / len(rows)
-    return found
+        result["undefined"] = sum(undefined(row.text) for row in rows if not row.verdict.correct) / len(rows)
+    return result
 
 
 def main() -> None:
-    """Print the shares of right answers and, with --out, write all."""
+    """Print the share of right answers and write all shares."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--out", type=Path, default=Path("studies/metrics/reft_starts.json"))
     options = parser.parse_args()
     params = load()
     rows: list[dict[str, object]] = []
     for setting in STARTS:
         with tempfile.TemporaryDirectory() as work:
-            one = Comparison(setting, params, options.seed, Path(work), ReftParams())
-            found = described(one, one.warm_up())
-        print(setting, {name: round(each["right"], 3) for name, each in found.items()}, flush=True)
-        rows.append({"form": setting.form, "solutions": setting.gold, "epochs": setting.epochs, **found})
-        if options.out:
-            write_json(options.out, {"seed": options.seed, "rows": rows})
+            comparison = Comparison(setting, params, options.seed, Path(work), ReftParams())
+            result = describe(comparison, comparison.warm_up())
+        print(setting, {name: round(share["right"], 3) for name, share in result.items()}, flush=True)
+        rows.append({"form": setting.form, "solutions": setting.gold, "epochs": setting.epochs, **result})
+        write_json(options.out, {"seed": options.seed, "rows": rows})
 
 
 if __name__ == "__main__":

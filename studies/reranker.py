@@ -1,21 +1,23 @@
-"""What keeps the reranker below the majority: its training set taken apart, on dev questions of another seed.
+"""Why the reranker stays below the majority vote: its training set varied, on dev questions of another seed.
 
-A wrong sample without an answer (a program that breaks) never stands for election: votes and reranker leave it out.
-What a reranker has to know is which of the answered samples are right, so each arm changes what it learns that from:
+A sample without an answer (a program that breaks) takes part in no vote, so a reranker only needs to tell which of the
+answered samples are right. Each arm changes what it learns that from:
 
-    set                 as the pipeline does: samples of training questions that the warm-up has learned
-    warm_up, epochs     the same samples, from another start, or read as often as in the paper
-    new                 as many questions that the warm-up has not seen (were learned questions the fault?)
-    more                three times as many of them (is it their number?)
-    known answered,     without the samples that have no answer (is it that nearly all wrong ones are of that kind?)
-    new answered, more answered
+    set                 as in the pipeline: samples of training questions that the warm-up has learned
+    warm_up             the same samples, starting from the warm-up model
+    epochs              the same samples, for as many epochs as in the paper
+    new                 equally many questions that the warm-up has not seen (are learned questions the problem?)
+    more                three times as many new questions (are there too few?)
+    known answered, new answered, more answered
+                        without samples that have no answer (is it because nearly all wrong samples are of that kind?)
 
-All are judged by the same samples of the trained policy, on questions of the kinds of training that neither seed's
-training has; test is not read. Intervals are over questions, for one run of each arm.
+All arms are evaluated on the same samples of the trained policy, on questions of the same kinds that appear in neither
+seed's training set; test is not read. Intervals are over questions, for one run of each arm.
 
-    python -m studies.reranker --models models --out studies/metrics/reranker.json
+    make repro METHOD=reft
+    python -m studies.reranker
 
-A call that was stopped goes on.
+An interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -51,13 +53,13 @@ FOLDER = Path(".work/reranker")
 
 @dataclass(frozen=True)
 class Arm:
-    """A training set and a recipe."""
+    """A training set and how to train on it."""
 
     known: bool = True
-    """Questions of the warm-up's training, or new ones of the same kinds."""
+    """Whether the questions are those of the warm-up's training set, or new ones of the same kinds."""
     questions: int = 200
     answered: bool = False
-    """Without the samples that have no answer."""
+    """Whether samples without an answer are left out."""
     start: str = "sft"
     epochs: int = 1
 
@@ -73,32 +75,32 @@ ARMS = {
     "more": Arm(known=False, questions=600),
 }
 SILENT = 400
-"""Dev samples without an answer that are scored, for the area under the curve; in votes they never count."""
+"""Dev samples without an answer that are scored, for the area under the curve only; no vote counts them."""
 
 
 class Study:
-    """Questions, samples and rerankers."""
+    """The questions and samples of the study, and the rerankers trained on them."""
 
     def __init__(self, options: argparse.Namespace, params: Params) -> None:
         """Draw the questions; nothing is sampled yet."""
         self.options, self.params = options, params
         of_task = params.task[TASK]
-        most = max(arm.questions for arm in ARMS.values())
+        train = max(arm.questions for arm in ARMS.values())
         self.task = get_task(TASK, of_task, seed=params.seed)
         other = get_task(
-            TASK, of_task.model_copy(update={"test": 1, "dev": options.dev, "train": most}), seed=options.seed
+            TASK, of_task.model_copy(update={"test": 1, "dev": options.dev, "train": train}), seed=options.seed
         )
-        seen = {one.question for split in ("train", "dev", "test") for one in self.task.load(split).problems}
-        self.dev = [one for one in other.load("dev").problems if one.question not in seen]
-        self.new = [one for one in other.load("train").problems if one.question not in seen]
+        seen = {problem.question for split in ("train", "dev", "test") for problem in self.task.load(split).problems}
+        self.dev = [problem for problem in other.load("dev").problems if problem.question not in seen]
+        self.new = [problem for problem in other.load("train").problems if problem.question not in seen]
         self.judged = self.sample("dev", self.dev, options.method, options.k)
 
     def sample(self, name: str, problems: Sequence[Problem], model: str, count: int) -> list[Prediction]:
         """Checked samples, as the stage `reft_sample` makes them."""
-        how = self.params.sampling
+        params = self.params.sampling
         sampling = Sampling(
             max_new_tokens=self.params.task[TASK].max_new_tokens,
-            temperature=how.temperature, top_p=how.top_p, top_k=how.top_k, n=count, stop=self.task.stop,
+            temperature=params.temperature, top_p=params.top_p, top_k=params.top_k, n=count, stop=self.task.stop,
             seed=self.params.seed,
         )  # fmt: skip
         folder = self.options.models / model / f"{TASK}-{self.options.model}"
@@ -106,54 +108,60 @@ class Study:
         journal = FOLDER / f"{name}-{len(problems)}.jsonl"
         return evaluation.answer(self.task, backend, problems, sampling, journal=journal)
 
-    def learned(self, arm: Arm) -> tuple[list[Problem], list[Prediction]]:
-        """An arm's questions and samples, those without an answer included."""
+    def training_set(self, arm: Arm) -> tuple[list[Problem], list[Prediction]]:
+        """An arm's questions and samples, including those without an answer."""
         known = evaluation.spread(self.task.load("train").problems, arm.questions)
         pool, chosen = (known, known) if arm.known else (self.new, self.new[: arm.questions])
         samples = self.sample("known" if arm.known else "new", pool, "warm_up", self.params.sampling.k)
-        ids = {one.id for one in chosen}
-        return chosen, [one for one in samples if one.problem_id in ids]
+        ids = {problem.id for problem in chosen}
+        return chosen, [sample for sample in samples if sample.problem_id in ids]
 
     def run(self, name: str, arm: Arm) -> dict[str, Any]:
-        """Train an arm's reranker and let it judge the dev samples."""
-        problems, samples = self.learned(arm)
-        wanted = [one for one in samples if one.verdict.answer is not None] if arm.answered else samples
+        """Train an arm's reranker and score the dev samples with it."""
+        problems, samples = self.training_set(arm)
+        chosen = [sample for sample in samples if sample.verdict.answer is not None] if arm.answered else samples
         params = self.params.reranker.model_copy(update={"epochs": arm.epochs})
         folder = FOLDER / name.replace(" ", "-")
         trained = train_reranker(
-            self.options.models / arm.start / f"{TASK}-{self.options.model}", self.task, problems, wanted, params,
+            self.options.models / arm.start / f"{TASK}-{self.options.model}", self.task, problems, chosen, params,
             seed=self.params.seed, work=folder / "training", out=folder / "model",
         )  # fmt: skip
         scorer = Scorer(
             *load_classifier(folder / "model"), self.task,
             max_length=params.training.max_length, batch_tokens=params.training.batch_tokens,
         )  # fmt: skip
-        answered = [one for one in self.judged if one.verdict.answer is not None]
-        silent = [one for one in distinct(self.judged) if one.verdict.answer is None]
-        read = [*answered, *evaluation.spread(silent, SILENT)]
-        scores = scorer.score(self.dev, read)
-        kept = {key: trained.numbers[key] for key in ("examples", "right_share", "optimizer_steps", "trained_tokens")}
-        facts = {**asdict(arm), "samples": composition(samples), **kept}
-        return facts | discrimination(read, scores) | elected(ballots(self.judged, [*scores, *unread(self.judged)]))
+        answered = [sample for sample in self.judged if sample.verdict.answer is not None]
+        silent = [sample for sample in distinct(self.judged) if sample.verdict.answer is None]
+        scored = [*answered, *evaluation.spread(silent, SILENT)]
+        scores = scorer.score(self.dev, scored)
+        training = {
+            key: trained.numbers[key] for key in ("examples", "right_share", "optimizer_steps", "trained_tokens")
+        }
+        facts = {**asdict(arm), "samples": composition(samples), **training}
+        return (
+            facts
+            | discrimination(scored, scores)
+            | votes(ballots(self.judged, [*scores, *unanswered_scores(self.judged)]))
+        )
 
 
-def unread(samples: Sequence[Prediction]) -> list[SampleScore]:
-    """Scores of the samples without an answer, which no vote looks at."""
-    silent = [one for one in samples if one.verdict.answer is None]
-    return [SampleScore(problem_id=one.problem_id, sample=one.sample, score=0.0) for one in silent]
+def unanswered_scores(samples: Sequence[Prediction]) -> list[SampleScore]:
+    """Placeholder scores of the samples without an answer, which no vote looks at."""
+    silent = [sample for sample in samples if sample.verdict.answer is None]
+    return [SampleScore(problem_id=sample.problem_id, sample=sample.sample, score=0.0) for sample in silent]
 
 
 def composition(samples: Sequence[Prediction]) -> dict[str, int]:
-    """Different texts by what they are, and the questions with a right and with a wrong answered one among them."""
+    """The number of different texts of each kind, and of questions with both right and wrong answers among them."""
     texts = distinct(samples)
     answers: dict[str, set[bool]] = defaultdict(set)
-    for one in texts:
-        if one.verdict.answer is not None:
-            answers[one.problem_id].add(one.verdict.correct)
-    right = sum(one.verdict.correct for one in texts)
-    silent = sum(one.verdict.answer is None for one in texts)
+    for sample in texts:
+        if sample.verdict.answer is not None:
+            answers[sample.problem_id].add(sample.verdict.correct)
+    right = sum(sample.verdict.correct for sample in texts)
+    silent = sum(sample.verdict.answer is None for sample in texts)
     return {
-        "questions": len({one.problem_id for one in samples}),
+        "questions": len({sample.problem_id for sample in samples}),
         "texts": len(texts),
         "right": right,
         "wrong_answered": len(texts) - right - silent,
@@ -163,70 +171,71 @@ def composition(samples: Sequence[Prediction]) -> dict[str, int]:
 
 
 def discrimination(samples: Sequence[Prediction], scores: Sequence[SampleScore]) -> dict[str, float]:
-    """Area under the ROC curve over different texts: all scored ones, the answered, those of one question.
+    """Area under the ROC curve over different texts: all that are scored, those with an answer, those of one question.
 
-    The last is the mean over questions with both kinds.
+    The last is the mean over questions with both right and wrong answers.
     """
-    known = {(one.problem_id, one.sample): one.score for one in scores}
+    score_of = {(entry.problem_id, entry.sample): entry.score for entry in scores}
     right: dict[str, list[float]] = defaultdict(list)
     wrong: dict[str, list[float]] = defaultdict(list)
     silent: list[float] = []
-    for one in distinct(samples):
-        score = known[one.problem_id, one.sample]
-        if one.verdict.answer is None:
+    for sample in distinct(samples):
+        score = score_of[sample.problem_id, sample.sample]
+        if sample.verdict.answer is None:
             silent.append(score)
         else:
-            (right if one.verdict.correct else wrong)[one.problem_id].append(score)
+            (right if sample.verdict.correct else wrong)[sample.problem_id].append(score)
     good, bad = ([score for group in groups.values() for score in group] for groups in (right, wrong))
     within = [auc(right[name], wrong[name]) for name in right if name in wrong]
     return {"auc": auc(good, bad + silent), "auc_answered": auc(good, bad), "auc_within": statistics.fmean(within)}
 
 
 def auc(right: Sequence[float], wrong: Sequence[float]) -> float:
-    """Chance that a right text scores above a wrong one, equal scores counted half."""
+    """Probability that a right text scores above a wrong one; ties count half."""
     gaps = np.subtract.outer(np.asarray(right), np.asarray(wrong))
     return float((gaps > 0).mean() + (gaps == 0).mean() / 2)
 
 
-def elected(voted: Sequence[Ballot]) -> dict[str, Any]:
-    """Votes over all samples of each question, and their paired differences from the majority with intervals."""
-    count = min(len(one.classes) for one in voted)
-    majority = [maj_at_k(one.classes, one.correct, count) for one in voted]
+def votes(question_ballots: Sequence[Ballot]) -> dict[str, Any]:
+    """Accuracy of votes over all samples of each question, and paired differences from the majority vote."""
+    count = min(len(ballot.classes) for ballot in question_ballots)
+    majority = [maj_at_k(ballot.classes, ballot.correct, count) for ballot in question_ballots]
     kinds = {"rerank": rerank_at_k, "weighted": weighted_at_k}
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for kind, vote in kinds.items():
-        values = [vote(one, count) for one in voted]
-        found[kind] = asdict(bootstrap(values))
-        found[f"{kind}_over_maj"] = asdict(bootstrap(list(np.subtract(values, majority))))
-    return found
+        values = [vote(ballot, count) for ballot in question_ballots]
+        result[kind] = asdict(bootstrap(values))
+        result[f"{kind}_over_maj"] = asdict(bootstrap(list(np.subtract(values, majority))))
+    return result
 
 
-def bounds(voted: Sequence[Ballot]) -> dict[str, Any]:
-    """What no reranker changes: one sample, one answered sample, the majority, and any right one."""
-    count = min(len(one.classes) for one in voted)
+def bounds(question_ballots: Sequence[Ballot]) -> dict[str, Any]:
+    """What no reranker can change: the accuracy of one sample, one answered sample, the majority, and any right one."""
+    count = min(len(ballot.classes) for ballot in question_ballots)
     answered = [
-        [good for good, name in zip(one.correct, one.classes, strict=True) if name is not None] for one in voted
+        [good for good, name in zip(ballot.correct, ballot.classes, strict=True) if name is not None]
+        for ballot in question_ballots
     ]
     values = {
-        "single": [statistics.fmean(one.correct) for one in voted],
+        "single": [statistics.fmean(ballot.correct) for ballot in question_ballots],
         "answered": [statistics.fmean(flags) if flags else 0.0 for flags in answered],
-        "maj": [maj_at_k(one.classes, one.correct, count) for one in voted],
-        "pass": [pass_at_k(count, sum(one.correct), count) for one in voted],
+        "maj": [maj_at_k(ballot.classes, ballot.correct, count) for ballot in question_ballots],
+        "pass": [pass_at_k(count, sum(ballot.correct), count) for ballot in question_ballots],
     }
-    return {name: asdict(bootstrap(several)) for name, several in values.items()}
+    return {name: asdict(bootstrap(per_question)) for name, per_question in values.items()}
 
 
 def main() -> None:
-    """Run the arms, print a line each and, with --out, write the figures after each."""
+    """Run the arms; print a line and write the figures after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", type=Path, default=Path("models"), help="the pipeline's models")
+    parser.add_argument("--models", type=Path, default=Path("models"), help="folder of the pipeline's models")
     parser.add_argument("--model", default="tiny")
-    parser.add_argument("--method", default="reft", help="whose samples are judged")
-    parser.add_argument("--seed", type=int, default=11, help="of the questions that training has not seen")
+    parser.add_argument("--method", default="reft", help="whose samples are reranked")
+    parser.add_argument("--seed", type=int, default=11, help="seed of the questions that training has not seen")
     parser.add_argument("--dev", type=int, default=400)
     parser.add_argument("--k", type=int, default=16)
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--out", type=Path, default=Path("studies/metrics/reranker.json"))
     options = parser.parse_args()
     study = Study(options, load())
     settings = {"task": TASK, "model": options.model, "method": options.method, "seed": options.seed, "k": options.k}
@@ -240,8 +249,7 @@ def main() -> None:
             f"{name}: AUC {arms[name]['auc']:.3f}, of answered {arms[name]['auc_answered']:.3f}, rerank over maj "
             f"{100 * pair['value']:+.1f} [{100 * pair['low']:+.1f}, {100 * pair['high']:+.1f}]", flush=True,
         )  # fmt: skip
-        if options.out:
-            write_json(options.out, {**settings, **dev, "arms": arms, "machine": machine()})
+        write_json(options.out, {**settings, **dev, "arms": arms, "machine": machine()})
     shutil.rmtree(FOLDER)
 
 

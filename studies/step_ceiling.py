@@ -1,9 +1,10 @@
-"""How much a perfect choice of steps would gain: of those that an agent proposes, one that reckons as the reference.
+"""How much a perfect chooser would gain: one that picks the proposed step that calculates as the reference does.
 
-A chooser that reads the solution is a ceiling for all that do not. Where it gains little over a random choice, the
-proposals are what is short, and no note can tell; where it gains much, the choosers are.
+A chooser that reads the solution is an upper bound for all that do not. If it gains little over a random choice, the
+agent's proposals are the limit and no note can help; if it gains much, the choosers are.
 
-    python -m studies.step_ceiling --name tiny --candidates 3 8 --out studies/metrics/step_ceiling.json
+    dvc repro rationalyst_train
+    python -m studies.step_ceiling
 """
 
 from __future__ import annotations
@@ -28,30 +29,29 @@ NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 def main() -> None:
-    """Print and write a row a number of candidates."""
+    """Print and write a row per number of candidates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", default="tiny", help="one of rationalyst_runs")
     parser.add_argument("--candidates", type=int, nargs="+", default=[3, 8])
     parser.add_argument("--items", type=int, default=500)
-    parser.add_argument("--out", type=Path, help="write the figures as JSON")
+    parser.add_argument("--out", type=Path, default=Path("studies/metrics/step_ceiling.json"))
     options = parser.parse_args()
     rows = []
     for count in options.candidates:
         comparison = comparison_of(load(), options.name, options.items, count)
         by_chance = solved(comparison, strategy("random", comparison.supervision, comparison.seed))
         perfect = solved(comparison, Strategy(as_the_reference, count))
-        found = evaluation.compare(by_chance, perfect, seed=comparison.seed)
-        rows.append({"candidates": count, **asdict(found)})
+        gain = evaluation.compare(by_chance, perfect, seed=comparison.seed)
+        rows.append({"candidates": count, **asdict(gain)})
         print(
-            f"{count} candidates: random {found.first:.3f}, perfect {found.second:.3f}, "
-            f"difference {found.difference:+.3f} [{found.low:+.3f}, {found.high:+.3f}] on {found.problems} problems"
+            f"{count} candidates: random {gain.first:.3f}, perfect {gain.second:.3f}, "
+            f"difference {gain.difference:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] on {gain.problems} problems"
         )
-    if options.out:
-        write_json(options.out, {"run": options.name, "rows": rows})
+    write_json(options.out, {"run": options.name, "rows": rows})
 
 
 def comparison_of(params: Params, name: str, items: int, count: int) -> Comparison:
-    """The run's agent on its test problems, with so many candidates a step."""
+    """The run's agent on its test problems, with `count` candidates per step."""
     run = params.rationalyst_runs[name].model_copy(update={"items": items})
     supervision = params.rationalyst_supervision.model_copy(update={"candidates": count})
     roles = {"agent": run.agent, "scorer": run.scorer, "verifier": run.verifier}
@@ -72,12 +72,12 @@ def solved(comparison: Comparison, way: Strategy) -> list[Prediction]:
 
 
 def as_the_reference(_models: Models, choices: Sequence[Choice]) -> list[list[Rating]]:
-    """1 for a candidate with the numbers of the reference's step at this place, else 0."""
+    """1 for a candidate with the same numbers as the reference's step at this place, otherwise 0."""
     return [[Rating(float(agrees(choice.solution, text))) for text in choice.texts] for choice in choices]
 
 
 def agrees(solution: PartialSolution, step: str) -> bool:
-    """Whether a step has the numbers of the reference's next one, in order."""
+    """Whether a step has the numbers of the reference's next step, in order."""
     reference = solution.problem.reference
     lines = reference.text.splitlines() if reference else []
     place = len(solution.steps)

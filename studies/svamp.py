@@ -1,9 +1,10 @@
-"""SVAMP end to end, once: warm-up and a short ReFT run on the real files, through the pipeline of HEAD in a clone.
+"""SVAMP end to end: warm-up and a short ReFT run on the real files, with the pipeline of HEAD in a clone.
 
-    STEPWISE_DATA=/path/to/data python -m studies.svamp --model tiny --steps 30
+    export STEPWISE_DATA=/path/to/data
+    python -m studies.svamp
 
-Accuracy of both on all 1000 test problems with its interval, their paired difference, hours and tokens a second by
-stage, and the machine come to studies/metrics/svamp_reft.json. A call that was stopped goes on.
+Accuracies on all 1000 test problems with intervals, their paired difference, hours and tokens per second by stage, and
+the machine are written to studies/metrics/svamp_reft.json. An interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from stepwise.tracking.runs import StageRun, read_journal
 
 FOLDER = Path(".work/svamp")
 METHODS = {"warm_up": "evaluate", "reft": "reft_evaluate"}
-"""Methods and the stage that examines each."""
+"""Methods and the stage that evaluates each."""
 
 
 def main() -> None:
-    """Run the stages and write down what they say."""
+    """Run the stages and write a summary of their results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="tiny", help="one of conf/model")
     parser.add_argument("--scale", default="default", help="one of conf/scale")
@@ -35,18 +36,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("studies/metrics/svamp_reft.json"))
     options = parser.parse_args()
     clone = clone_of_head(FOLDER)
-    wanted = ["task=[svamp]", f"model=[{options.model}]", f"scale={options.scale}"]
-    wanted += ["reft_tasks=[svamp]", f"reft.steps={options.steps}"]
+    overrides = ["task=[svamp]", f"model=[{options.model}]", f"scale={options.scale}"]
+    overrides += ["reft_tasks=[svamp]", f"reft.steps={options.steps}"]
     stages = [f"{stage}@{method}-svamp-{options.model}" for method, stage in METHODS.items()]
-    for arguments in (("stepwise.params.compose", *wanted), ("dvc", "repro", *stages)):
+    for arguments in (("stepwise.params.compose", *overrides), ("dvc", "repro", *stages)):
         if start(clone, "-m", *arguments, STEPWISE_TRACKING="later").wait():
-            sys.exit(f"svamp: {' '.join(arguments[:2])} stopped (see above); the same command goes on with it")
+            sys.exit(f"svamp: {' '.join(arguments[:2])} stopped (see above); the same command resumes it")
     write_json(options.out, summary(clone, options.model))
     shutil.rmtree(FOLDER)
 
 
 def summary(clone: Path, model: str) -> dict[str, Any]:
-    """What the clone's stages found and took."""
+    """Results and costs of the clone's stages."""
     name = f"svamp-{model}"
     runs = [read_journal(path) for path in (clone / ".work" / "tracking").glob("*.json")]
     runs.sort(key=lambda run: run.started)
@@ -63,7 +64,7 @@ def summary(clone: Path, model: str) -> dict[str, Any]:
 
 
 def cost(run: StageRun) -> dict[str, str | float]:
-    """A stage's hours and, where it trained, its tokens a second."""
+    """A stage's hours and, if it trained or generated, its tokens per second."""
     seconds = run.ended - run.started
     row: dict[str, str | float] = {"stage": run.title, "hours": round(seconds / 3600, 4)}
     if "trained_tokens" in run.metrics:

@@ -160,7 +160,7 @@ def test_what_is_unsafe_is_recognised(line: str, why: str) -> None:
 
 
 def test_nothing_unsafe_is_done() -> None:
-    scripts = [path for folder in ("stages", "benchmarks", "studies") for path in sorted((ROOT / folder).glob("*.py"))]
+    scripts = [path for folder in ("stages", "benchmarks", "studies") for path in sorted((ROOT / folder).rglob("*.py"))]
     found = [
         f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} {unsafe(node)}"
         for path in [one for one in files() if not local(one).startswith(SANDBOX)] + scripts
@@ -172,7 +172,7 @@ def test_nothing_unsafe_is_done() -> None:
 
 def test_files_and_functions_stay_small() -> None:
     large = []
-    for path in [*files(), *sorted((ROOT / "stages").glob("*.py"))]:
+    for path in [*files(), *sorted((ROOT / "stages").glob("*.py")), *sorted((ROOT / "studies").rglob("*.py"))]:
         text = path.read_text(encoding="utf-8")
         if text.count("\n") > 300:
             large.append(f"{path.name}: over 300 lines")

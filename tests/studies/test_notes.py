@@ -7,10 +7,10 @@ import pytest
 from stepwise.methods.rationalyst.mining.mine import Place
 from stepwise.records import Document, JudgedRationale, Rationale
 from stepwise.report.chapters.rationalyst_studies import Failures, Kind, Overlap, Scored
-from studies.by_document import mean
-from studies.mined_notes import Mined, failures, figures, overlap
-from studies.note_causes import CAUSES, cause, share
-from studies.note_gains import described, moved
+from studies.mined_notes import MinedNotes, failures, figures, overlap
+from studies.note_gains import describe, notes_of_next_document
+from studies.shared.document_means import mean
+from studies.shared.note_causes import CAUSES, cause, share
 
 TEXT = "Question: Tom picks 6 pears a day for 7 days. How many pears is that?\nAnswer:"
 STEP = "\nHe picks 6 * 7 = 42 pears."
@@ -49,15 +49,15 @@ def test_the_overlap_counts_content_words_and_numbers_by_value():
 
 
 def test_a_mean_over_documents_weighs_each_document_once():
-    found = mean([("a", 1.0), ("a", 3.0), ("b", 8.0)])
-    assert found["value"] == 5.0
-    assert (found["low"], found["high"]) == (2.0, 8.0)
+    interval = mean([("a", 1.0), ("a", 3.0), ("b", 8.0)])
+    assert interval["value"] == 5.0
+    assert (interval["low"], interval["high"]) == (2.0, 8.0)
 
 
 def test_every_note_moves_to_another_document():
     texts = [Document(id=name, source="s", text="x" * 9) for name in "abc"]
     spots = [(texts[0], Place(1, 2)), (texts[0], Place(2, 3)), (texts[1], Place(1, 2)), (texts[2], Place(1, 2))]
-    assert moved(spots, ["a0", "a1", "b0", "c0"]) == ["b0", "b0", "c0", "a0"]
+    assert notes_of_next_document(spots, ["a0", "a1", "b0", "c0"]) == ["b0", "b0", "c0", "a0"]
 
 
 def test_before_the_answer_line_there_is_nothing_left_to_find():
@@ -73,22 +73,22 @@ def test_the_overlap_over_documents_weighs_each_document_once():
     """Document d has a note that says only what the step says and one that does not; e has one of the first kind."""
     there, not_there = judged("Picks 42 pears."), judged("Baskets.")
     other = there.model_copy(update={"rationale": there.rationale.model_copy(update={"document_id": "e"})})
-    found = overlap([(there, STEP), (not_there, STEP), (other, STEP)], ["Nothing."] * 3, None)
-    assert (found["notes"], found["own_step"], found["other_step"]) == (3, 2 / 3, 0.0)
-    assert found["own_step_of_documents"] == {"value": 0.75, "low": 0.5, "high": 1.0}
-    assert found["own_minus_other"]["value"] == 0.75
-    assert Overlap.model_validate(found).other_step_of_documents is not None
+    shares = overlap([(there, STEP), (not_there, STEP), (other, STEP)], ["Nothing."] * 3, None)
+    assert (shares["notes"], shares["own_step"], shares["other_step"]) == (3, 2 / 3, 0.0)
+    assert shares["own_step_of_documents"] == {"value": 0.75, "low": 0.5, "high": 1.0}
+    assert shares["own_minus_other"]["value"] == 0.75
+    assert Overlap.model_validate(shares).other_step_of_documents is not None
     assert overlap([(judged("So."), STEP)], ["Nothing."], None) == {"notes": 1, "own_step": 0.0, "other_step": 0.0}
 
 
 def test_the_report_reads_what_the_studies_write():
     kept = judged("Multiply to count the pears.", 2.0).model_copy(update={"keep": True, "reasons": ()})
-    found = Mined("gsm8k", [DOCUMENT], [kept, judged("It is 42.", 3.0, "answer"), judged("Look at apples.")], {})
-    kind = Kind.model_validate(figures(found))
+    mined = MinedNotes("gsm8k", [DOCUMENT], [kept, judged("It is 42.", 3.0, "answer"), judged("Look at apples.")], {})
+    kind = Kind.model_validate(figures(mined))
     assert (kind.documents, kind.filter["notes"], kind.filter["rejected_answer"]) == (1, 3, 1)
-    assert [one.note for one in kind.examples_kept] == ["Multiply to count the pears."]
-    assert [one.reasons for one in kind.examples_rejected] == [("answer",), ("gain",)]
-    some = Failures.model_validate(failures([found], 50))
+    assert [example.note for example in kind.examples_kept] == ["Multiply to count the pears."]
+    assert [example.reasons for example in kind.examples_rejected] == [("answer",), ("gain",)]
+    some = Failures.model_validate(failures([mined], 50))
     assert [(row.source, row.cause) for row in some.rows] == [
         ("gsm8k", "states the answer"),
         ("gsm8k", "about something else"),
@@ -96,7 +96,7 @@ def test_the_report_reads_what_the_studies_write():
     assert some.by_cause.keys() == kind.rejected_by_cause.keys() <= some.rules.keys()
 
     spots = [(DOCUMENT, Place(1, 2)), (DOCUMENT, Place(2, 3))]
-    gains = described(spots, {"trained": [1.0, 2.0], "untrained": [0.0, -1.0], "elsewhere": [1.0, 0.0]})
+    gains = describe(spots, {"trained": [1.0, 2.0], "untrained": [0.0, -1.0], "elsewhere": [1.0, 0.0]})
     scored = Scored.model_validate({"scorer": "agent", **gains})
     assert (scored.trained_minus_untrained.value, scored.trained_minus_elsewhere.value) == (2.0, 1.0)
     assert scored.helps.elsewhere == 0.5

@@ -1,7 +1,7 @@
-"""Why rejected notes failed, by rules that can be stated; no model.
+"""Why notes were rejected, decided by explicit rules and without a model.
 
-The first rule that holds names the cause. The filter's own reasons come first, then what a reader would object to; what
-is left is a note about the right thing that helps too little or misleads.
+The first rule that holds names the cause: the filter's own reasons come first, then what a reader would object to. A
+note to which no rule applies is about the right thing, but misleads.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stepwise.records import Document, JudgedRationale
 from stepwise.tasks.answers.numbers import ANSWER_TRIGGER
 
 RUN = 5
-"""Words in a row that are no chance."""
+"""So many words in a row are no coincidence."""
 CAUSES = {
     "states the answer": "the filter's reason `answer`: the gold answer is in the note",
     "states a new number": "the filter's reason `numbers`: a number of what follows that the text before does not have",
@@ -34,38 +34,38 @@ _COMMON = frozenset(_WORDS_OF_NOTES.split())
 
 
 def content_words(text: str) -> set[str]:
-    """Words of four letters or more that are not common to all notes, without a plural's s."""
+    """Words of four or more letters, without those that any note may use and without a plural's s."""
     return {word.removesuffix("s") for word in _CONTENT.findall(text.lower()) if word not in _COMMON}
 
 
 def share(note: str, text: str) -> float | None:
-    """Share of a note's content words and numbers that are in a text; None for a note without any."""
-    said: set[str | float] = {*content_words(note), *numbers(note)}
-    there: set[str | float] = {*content_words(text), *numbers(text)}
-    return len(said & there) / len(said) if said else None
+    """Share of a note's content words and numbers that occur in a text; None for a note without any."""
+    in_note: set[str | float] = {*content_words(note), *numbers(note)}
+    in_text: set[str | float] = {*content_words(text), *numbers(text)}
+    return len(in_note & in_text) / len(in_note) if in_note else None
 
 
 def cause(document: Document, judged: JudgedRationale, examples: Collection[str], earlier: Collection[str]) -> str:
-    """The first of CAUSES that holds of a rejected note.
+    """The first of CAUSES that applies to a rejected note.
 
     Args:
-        document: where the note stands.
+        document: the document with the note.
         judged: the note.
-        examples: the notes in the prompt.
+        examples: the notes shown in the mining prompt.
         earlier: texts of the document's earlier notes.
     """
     note = judged.rationale
     before, following = document.text[: note.position], document.text[note.position : note.end]
-    said = runs(note.text, RUN)
-    holds = {
+    runs_of_note = runs(note.text, RUN)
+    applies = {
         "states the answer": "answer" in judged.reasons,
         "states a new number": "numbers" in judged.reasons,
         "copies what follows": "copied" in judged.reasons,
         "goes on at the end": following.strip().startswith(ANSWER_TRIGGER.strip()),
-        "repeats the text": bool(said & runs(before, RUN)),
-        "repeats an example": any(said & runs(one, RUN) for one in examples),
+        "repeats the text": bool(runs_of_note & runs(before, RUN)),
+        "repeats an example": any(runs_of_note & runs(example, RUN) for example in examples),
         "repeats a note": note.text in earlier,
         "about something else": not content_words(note.text) & content_words(following),
         "helps too little": judged.gain > 0,
     }
-    return next((name for name, true in holds.items() if true), "misleads")
+    return next((name for name, true in applies.items() if true), "misleads")
