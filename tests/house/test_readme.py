@@ -88,9 +88,13 @@ def test_troubleshooting_quotes_messages_that_exist() -> None:
     messages = [text for path in sources for text in texts(path)]
     quoted = quotations()
     assert len(quoted) >= 10
-    for quotation in quoted:
-        pattern = re.compile(".*".join(re.escape(part.strip()) for part in quotation.split("...")), re.DOTALL)
-        assert any(map(pattern.search, messages)), f"no message has {quotation!r}"
+    unknown = [quotation for quotation in quoted if not any(map(pattern(quotation).search, messages))]
+    assert not unknown, f"no message in the source reads {unknown}"
+
+
+def pattern(quotation: str) -> re.Pattern[str]:
+    """A quoted message, with anything in place of its `...`."""
+    return re.compile(".*".join(re.escape(part.strip()) for part in quotation.split("...")), re.DOTALL)
 
 
 def quotations() -> list[str]:
