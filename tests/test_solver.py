@@ -71,7 +71,7 @@ def test_a_folder_answers_in_its_own_task(folder):
 def test_the_champion_answers(folder, monkeypatch):
     from stepwise import tracking
 
-    monkeypatch.setenv("DVC_ROOT", str(folder.parent.parent))
+    monkeypatch.chdir(folder.parent.parent)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("STEPWISE_TRACKING", raising=False)
     registration = tracking.Registration("warm_up", "word_problems", "tiny", "models/toy")

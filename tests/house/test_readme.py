@@ -150,7 +150,7 @@ def environment(folder: Path) -> dict[str, str]:
     """The environment of the README's reader: this Python first on the path, the folder as the repository."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "DVC_", "STEPWISE_"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
-    return {**kept, "PATH": path, "PYTHONPATH": str(ROOT / "src"), "DVC_ROOT": str(folder)}
+    return {**kept, "PATH": path, "PYTHONPATH": str(ROOT / "src")}
 
 
 @pytest.mark.slow

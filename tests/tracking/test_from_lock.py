@@ -23,13 +23,13 @@ model: {tiny: {source: shipped}}
 @pytest.fixture
 def clone(tmp_path, monkeypatch):
     """What `git clone` and `dvc pull` leave: two of four dev problems are right."""
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     (tmp_path / MODEL).mkdir(parents=True)
     (tmp_path / MODEL / "model.safetensors").write_text("weights")
     verdicts = [Verdict(correct=number % 2 == 0) for number in range(4)]
-    dev = [Prediction(problem_id=f"toy-dev-{i}", text="", verdict=one) for i, one in enumerate(verdicts)]
+    dev = [Prediction(problem_id=f"toy-dev-{i}", text="", verdict=verdict) for i, verdict in enumerate(verdicts)]
     write_jsonl(tmp_path / EVALUATION / "dev.jsonl", dev)
     (tmp_path / METRICS).parent.mkdir(parents=True)
     numbers = {"method": "warm_up", "task": "toy", "model": "tiny", "accuracy": 0.5}

@@ -48,7 +48,7 @@ def database(tmp_path_factory):
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
-        patch.setenv("DVC_ROOT", str(path.parent))
+        patch.chdir(path.parent)
         mlflow_sync.prepare()
         assert path.is_file()
     return path
@@ -57,7 +57,7 @@ def database(tmp_path_factory):
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """A repository with a data version and no MLflow yet."""
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.delenv("STEPWISE_TRACKING", raising=False)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
@@ -122,7 +122,7 @@ def test_without_mlflow_the_journal_waits_and_sync_changes_nothing_twice(root, d
 
     def everything():
         versions = client.search_model_versions("name = 'warm_up-toy-tiny'")
-        return [run.to_dictionary() for run in runs(client)], [(one.version, one.tags, one.aliases) for one in versions]
+        return [run.to_dictionary() for run in runs(client)], [(v.version, v.tags, v.aliases) for v in versions]
 
     before = everything()
     assert len(before[0]) == 2
@@ -179,13 +179,29 @@ def test_the_registry_points_at_the_folder_that_dvc_has(root, mlflow_client):
 
 def test_the_same_weights_are_one_version(root, mlflow_client):
     mlflow_sync.record(trained(root, "same", 20, key="k1"))
+    (before,) = mlflow_client.search_model_versions("name = 'warm_up-toy-tiny'")
     mlflow_sync.record(trained(root, "same", 21, key="k2"))
     (version,) = mlflow_client.search_model_versions("name = 'warm_up-toy-tiny'")
-    assert version.tags["accuracy"] == "0.525"
+    assert version.tags == before.tags, "tags of a version never change"
     assert {run.data.tags["stepwise.champion"] for run in runs(mlflow_client)} == {
         "version 1 is the first champion",
         "version 1 is the champion",
     }
+
+
+def test_a_champion_examined_on_other_problems_is_compared_on_those(root, mlflow_client):
+    """Its tags cannot change, so the same weights with the new examination are a version beside it."""
+    mlflow_sync.record(trained(root, "one", 10, key="k1"))
+    again = trained(root, "one", 10, key="k2")
+    again.registration.dev.update({"toy-dev-40": True})
+    mlflow_sync.record(again)
+    better = trained(root, "two", 40, key="k3")
+    better.registration.dev.update({"toy-dev-40": True})
+    mlflow_sync.record(better)
+    assert len(mlflow_client.search_model_versions("name = 'warm_up-toy-tiny'")) == 3
+    outcomes = [run.data.tags["stepwise.champion"] for run in runs(mlflow_client)]
+    assert "version 2 is the champion" in outcomes
+    assert any(outcome.startswith("version 3 beats the champion on dev by") for outcome in outcomes)
 
 
 def test_only_a_better_model_becomes_champion(root, mlflow_client):

@@ -42,7 +42,7 @@ def test_data_versions_come_from_the_lock_and_from_pointers(tmp_path):
 
 
 def test_a_version_comes_back_from_the_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     (tmp_path / ".dvc").mkdir()
     (tmp_path / ".dvc" / "config").write_text("[cache]\n    dir = ../store\n")
     content = {"a.txt": b"one", "sub/b.txt": b"two"}
@@ -92,16 +92,16 @@ def test_outside_a_repository_there_is_no_commit(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("inside", "home"), [("repo", "repo"), ("repo/.dvc/tmp/exps/tmpab", "repo")])
 def test_home_outlives_an_experiment(tmp_path, monkeypatch, inside, home):
-    monkeypatch.setenv("DVC_ROOT", str(tmp_path / inside))
+    (tmp_path / inside / ".dvc").mkdir(parents=True)
+    (tmp_path / inside / "below").mkdir()
+    monkeypatch.chdir(tmp_path / inside / "below")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path / "repo"))  # as DVC sets it in both
     assert provenance.root() == tmp_path / inside
     assert provenance.home() == tmp_path / home
 
 
-def test_root_is_found_from_below(tmp_path, monkeypatch):
-    monkeypatch.delenv("DVC_ROOT", raising=False)
-    (tmp_path / "dvc.yaml").touch()
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path / "a" / "b")
+def test_outside_dvc_the_root_is_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert provenance.root() == tmp_path
 
 

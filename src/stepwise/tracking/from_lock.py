@@ -62,6 +62,6 @@ def _run(where: Path, name: str, entry: dict[str, Any], scale: str, committed: f
     own = f"models/{names['method']}/{names['task']}-{names['model']}"
     if own in models and _is_here(where, own, models[own]):
         dev = read_jsonl(where / entry["folder"] / "dev.jsonl", Prediction)
-        flags = {one.problem_id: one.verdict.correct for one in dev}
+        flags = {prediction.problem_id: prediction.verdict.correct for prediction in dev}
         run.registration = Registration(**names, folder=own, metrics=metrics, dev=flags, md5=models[own])
     return run

@@ -24,15 +24,19 @@ MADE = ("dvc.lock", "metrics", "plots", "report")
 
 
 def root() -> Path:
-    """The repository: DVC's word for it, or the nearest folder upwards with a dvc.yaml, or the current folder."""
-    if os.environ.get("DVC_ROOT"):
-        return Path(os.environ["DVC_ROOT"]).resolve()
+    """The repository that this process runs in: the nearest folder upwards with a `.dvc`, or the current folder.
+
+    DVC_ROOT is no answer: in a queued experiment it names the repository that the experiment was queued from.
+    """
     here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / "dvc.yaml").is_file()), here)
+    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
 
 
 def home() -> Path:
-    """The repository that outlives the run: DVC removes the copies it makes under .dvc/tmp/exps for experiments."""
+    """The repository that outlives the run, where journals and MLflow's database belong.
+
+    DVC runs queued and `--temp` experiments in copies under .dvc/tmp/exps of the repository, which it removes.
+    """
     where = root()
     parts = where.parts
     for i in range(len(parts) - 2):

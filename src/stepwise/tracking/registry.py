@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from stepwise.statistics import compare_paired
 from stepwise.tracking import provenance
 
 Client = Any
-"""An mlflow.MlflowClient: tracking.py alone imports mlflow and hands its client over."""
+"""An mlflow.MlflowClient: only mlflow_sync imports mlflow, and passes its client."""
 CHAMPION = "champion"
 
 
@@ -23,7 +23,7 @@ class RegistryError(StepwiseError, LookupError):
 
 @dataclass(frozen=True)
 class Registration:
-    """A model to register under one name a method, task and base model."""
+    """A model to register; one name for each method, task and base model."""
 
     method: str
     task: str
@@ -32,7 +32,7 @@ class Registration:
     """The DVC-managed folder, relative to the repository."""
     metrics: dict[str, float] = field(default_factory=dict)
     dev: dict[str, bool] = field(default_factory=dict)
-    """Whether each dev problem is answered right; what decides on the champion."""
+    """Whether each dev problem is answered correctly; decides on the champion."""
     md5: str = ""
     """DVC's hash of the folder; filled in when the run is recorded."""
 
@@ -43,20 +43,24 @@ class Registration:
 
 
 def register(client: Client, model: Registration, run_id: str, *, scale: str, source: str) -> str:
-    """Register a model, once a hash, and let it challenge the champion. Returns the outcome in words."""
-    known = client.search_registered_models(f"name = '{model.name}'")
-    if not known:
+    """Register a model and let it challenge the champion. Returns the outcome in words.
+
+    The same weights examined on the same dev problems are one version, whose tags never change; on other dev problems
+    they are another version.
+    """
+    registered = client.search_registered_models(f"name = '{model.name}'")
+    if not registered:
         client.create_registered_model(model.name)
-    champion = known[0].aliases.get(CHAMPION) if known else None
+    number = str(registered[0].aliases.get(CHAMPION, "")) if registered else ""
+    versions = client.search_model_versions(f"name = '{model.name}'")
+    champion = next((version for version in versions if str(version.version) == number), None)
     tags = _tags(model, scale)
-    versions = {str(one.version): one for one in client.search_model_versions(f"name = '{model.name}'")}
-    version = next((one for one in versions.values() if one.tags.get("dvc.md5") == model.md5), None)
+    version = _examined(versions, model.md5, tags["dev"])
     if version is None:
         version = client.create_model_version(model.name, source, run_id=run_id, tags=tags)
-    for key, value in tags.items():
-        if version.tags.get(key) != value:
-            client.set_model_version_tag(model.name, version.version, key, value)
-    wins, reason = challenge(tags, versions[str(champion)].tags if champion else None)
+    if champion is not None:
+        champion = _examined(versions, champion.tags["dvc.md5"], tags["dev"]) or champion
+    wins, reason = challenge(version.tags, champion.tags if champion else None)
     if wins:
         client.set_registered_model_alias(model.name, CHAMPION, version.version)
     return f"version {version.version} {reason}"
@@ -75,12 +79,24 @@ def challenge(challenger: Mapping[str, str], champion: Mapping[str, str] | None)
     if challenger["dvc.md5"] == champion["dvc.md5"]:
         return False, "is the champion"
     ours, theirs = challenger["dev"], champion["dev"]
-    if ours.partition(":")[0] != theirs.partition(":")[0] or not _flags(ours):
+    if _problems(ours) != _problems(theirs) or not _flags(ours):
         return False, "was not examined on the champion's dev problems, so the champion stays"
     result = compare_paired(_flags(theirs), _flags(ours))
     if result.better:
         return True, f"beats the champion on dev by {result.difference:+.3f}"
     return False, f"does not beat the champion on dev ({result.difference:+.3f}, from {result.low:+.3f})"
+
+
+def _examined(versions: Iterable[Any], md5: str, dev: str) -> Any:
+    """The version of these weights that was examined on the problems of `dev`; None where there is none."""
+    return next(
+        (
+            version
+            for version in versions
+            if version.tags.get("dvc.md5") == md5 and _problems(version.tags.get("dev", "")) == _problems(dev)
+        ),
+        None,
+    )
 
 
 def knows(client: Client, uri: str) -> bool:
@@ -101,27 +117,28 @@ def resolve(client: Client, uri: str) -> Path:
     for where in dict.fromkeys((provenance.root(), provenance.home())):
         if (where / path).is_dir() and provenance.dvc_md5(where / path) == md5:
             return where / path
-    found = provenance.from_cache(md5, provenance.home())
-    if found is None:
+    cached = provenance.from_cache(md5, provenance.home())
+    if cached is None:
         raise RegistryError(
             f"{uri}: {path} now holds another version and the DVC cache lacks {md5}; `dvc fetch --all-commits` gets it"
         )
-    return found
+    return cached
 
 
 def _version(client: Client, reference: str) -> Any:
     name, _, alias = reference.partition("@")
     name, _, number = name.partition("/")
-    known = client.search_registered_models(f"name = '{name}'")
-    if not known:
-        others = ", ".join(sorted(one.name for one in client.search_registered_models())) or "none"
+    registered = client.search_registered_models(f"name = '{name}'")
+    if not registered:
+        others = ", ".join(sorted(other.name for other in client.search_registered_models())) or "none"
         raise RegistryError(f"there is no model {name!r} in the registry; it has {others}")
-    number = str(known[0].aliases.get(alias, "")) if alias else number
-    found = [one for one in client.search_model_versions(f"name = '{name}'") if str(one.version) == number]
-    if not found:
+    number = str(registered[0].aliases.get(alias, "")) if alias else number
+    versions = client.search_model_versions(f"name = '{name}'")
+    version = next((version for version in versions if str(version.version) == number), None)
+    if version is None:
         wanted = f"alias {alias!r}" if alias else f"version {number!r}"
         raise RegistryError(f"model {name!r} has no {wanted}; write models:/{name}@{CHAMPION} or models:/{name}/1")
-    return found[0]
+    return version
 
 
 def _tags(model: Registration, scale: str) -> dict[str, str]:
@@ -139,6 +156,11 @@ def _tags(model: Registration, scale: str) -> dict[str, str]:
         "dvc.md5": model.md5,
         "dev": f"{ids}:{flags}",
     }
+
+
+def _problems(dev: str) -> str:
+    """The hash of the dev problems' names."""
+    return dev.partition(":")[0]
 
 
 def _flags(dev: str) -> list[bool]:
