@@ -21,8 +21,8 @@ def main() -> None:
     problems = get_task("word_problems", params, seed=1).load("test").problems
     write_jsonl("data/tasks/word_problems/test.jsonl", problems)
     answers = [Prediction(problem_id=problem.id, text="", verdict=Verdict()) for problem in problems]
-    write_jsonl("evaluations/warm_up/word_problems-tiny/greedy.jsonl", answers)
-
+    for method in ("warm_up", "reft"):
+        write_jsonl(f"evaluations/{method}/word_problems-tiny/greedy.jsonl", answers)
     write_jsonl("evaluations/vote/sft/word_problems-tiny/samples.jsonl", answers)
 
     torch.manual_seed(0)
