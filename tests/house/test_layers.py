@@ -15,7 +15,7 @@ SOURCE = ROOT / "src" / "stepwise"
 
 LAYERS = (
     ("errors",),
-    ("records", "statistics", "tokens"),
+    ("records", "statistics", "tokens", "progress"),
     ("params",),
     ("tasks", "generation", "models", "tracking", "cluster", "interaction"),
     ("stage",),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from stepwise.generation.base import Completion
-from stepwise.generation.progress import Progress
+from stepwise.progress import Progress
 
 log = logging.getLogger(__name__)
 Batch = TypeVar("Batch")
@@ -87,6 +87,7 @@ def run(
         if known:
             progress.skip(len(results))
         yield batch, results
+    progress.close()
 
 
 def pack(completions: Sequence[Completion]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from stepwise.generation import journal as journals
 from stepwise.generation.base import Completion, GenerationError, Sampling
 from stepwise.generation.engine.batching import Row
 from stepwise.generation.openai_client import Client
-from stepwise.generation.progress import Progress
+from stepwise.progress import Progress
 from stepwise.records import Prompt
 
 ROUNDS = 4

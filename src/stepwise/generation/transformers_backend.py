@@ -21,7 +21,7 @@ from stepwise.generation.engine.prefill import READ_TOKENS, CausalReader, Encode
 from stepwise.generation.engine.sampling import uniforms
 from stepwise.generation.engine.scoring import Pack, groups_of, packs, score_causal, score_encoder_decoder
 from stepwise.generation.engine.stopping import Stopping
-from stepwise.generation.progress import Progress
+from stepwise.progress import Progress
 from stepwise.records import Prompt
 from stepwise.tokens import encode_many, tokenise
 

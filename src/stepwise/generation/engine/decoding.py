@@ -12,7 +12,7 @@ from stepwise.generation.base import Completion, Sampling
 from stepwise.generation.engine.prefill import Reader
 from stepwise.generation.engine.sampling import choose
 from stepwise.generation.engine.stopping import Stopping
-from stepwise.generation.progress import Progress
+from stepwise.progress import Progress
 
 Adjust = Callable[[torch.Tensor, Sequence[int], int], torch.Tensor]
 """Changes logits [rows, vocabulary] before a choice, given each row's number in the batch and the step."""

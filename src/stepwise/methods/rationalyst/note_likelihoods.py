@@ -20,11 +20,11 @@ from stepwise.errors import StepwiseError
 from stepwise.generation import journal as journals
 from stepwise.generation.base import Backend
 from stepwise.generation.engine.batching import microbatches
-from stepwise.generation.progress import Progress
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
 from stepwise.methods.rationalyst.rendering import bracketed
 from stepwise.methods.rationalyst.shared_prefix import Forks, forkable
 from stepwise.params.rationalyst import RationalystScoringParams
+from stepwise.progress import Progress
 from stepwise.records import Document, Rationale, ScoredRationale
 from stepwise.tokens import encode, tokenise
 

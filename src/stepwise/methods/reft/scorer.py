@@ -11,8 +11,8 @@ import torch
 from stepwise.errors import StepwiseError
 from stepwise.generation import journal as journals
 from stepwise.generation.engine.batching import microbatches
-from stepwise.generation.progress import Progress
 from stepwise.generation.transformers_backend import placed, weights_hash
+from stepwise.progress import Progress
 from stepwise.records import Prediction, Problem, SampleScore
 from stepwise.tasks.base import Task
 from stepwise.tokens import encode_many

@@ -20,13 +20,13 @@ from stepwise.generation import journal as journals
 from stepwise.generation.base import Backend, Sampling
 from stepwise.generation.engine.batching import microbatches
 from stepwise.generation.engine.stopping import Stopping
-from stepwise.generation.progress import Progress
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
 from stepwise.methods.rationalyst.mining.prompts import Guide, Layout, note_layout
 from stepwise.methods.rationalyst.mining.released_protocol import echoed
 from stepwise.methods.rationalyst.sentences import borders
 from stepwise.methods.rationalyst.shared_prefix import Forks, forkable
 from stepwise.params.rationalyst import RationalystMiningParams
+from stepwise.progress import Progress
 from stepwise.records import Document, Rationale
 from stepwise.tokens import encode, tokenise
 

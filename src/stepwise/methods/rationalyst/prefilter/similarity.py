@@ -18,11 +18,11 @@ from datatrove.data import DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
 from stepwise.generation.journal import Journal, content_key
-from stepwise.generation.progress import Progress
 from stepwise.methods.rationalyst.corpus import executors, manifest
 from stepwise.methods.rationalyst.corpus.sources import CorpusError
 from stepwise.methods.rationalyst.prefilter.embedders import HASHING, fingerprint, get_embedder, normalised
 from stepwise.params.rationalyst import RationalystEmbeddingParams
+from stepwise.progress import Progress
 from stepwise.records import Document, DocumentScore, iterate_jsonl, write_jsonl
 
 T = TypeVar("T")
