@@ -6,21 +6,23 @@ from functools import partial
 from pathlib import Path
 
 from stepwise import report
-from stepwise.report.comparisons import compare_with_baselines, greedy
+from stepwise.methods.registry import CHAPTER_PARAMS, chapters
 from stepwise.stage import Run, stage
 
 
-@stage(params=("tasks", "models", "rationalyst_runs", "rationalyst_transfers"))
+@stage(params=("tasks", "models", *CHAPTER_PARAMS))
 def main(
-    run: Run, *, evaluations: Path, predictions: Path, preparations: Path, rationalyst: Path, notes: Path,
-    studies: Path, plots: Path, out: Path, metrics: Path,
+    run: Run, *, evaluations: Path, predictions: Path, preparations: Path, data: str, studies: Path, plots: Path,
+    out: Path, metrics: Path,
 ) -> None:  # fmt: skip
-    """Collect the metrics that stages left and compare methods, as JSON for DVC and as a page for people."""
+    """Collect the metrics that stages left and compare methods, as JSON for DVC and as a page for people.
+
+    `data` is text, not a Path: chapters read little of that folder, and a stage hashes all of its inputs.
+    """
     rows = report.collect(evaluations, run.params.tasks, run.params.models)
-    pairs = compare_with_baselines(rows, partial(greedy, predictions))
-    setups = {**run.params.rationalyst_runs, **run.params.rationalyst_transfers}
-    chapter = report.rationalyst.collect(rationalyst, setups, notes, studies)
-    report.build(rows, preparations, plots, run.work / "report", metrics, pairs, chapter)
+    pairs = report.compare_with_baselines(rows, partial(report.greedy, predictions))
+    sources = report.Sources(metrics=evaluations.parent, studies=studies, data=Path(data))
+    report.build(rows, preparations, plots, run.work / "report", metrics, pairs, chapters(run.params, sources))
     report.pairs.write(metrics.with_name("comparisons.json"), pairs)
     run.publish(run.work / "report", out)
     run.log(evaluations=len(rows))

@@ -1,7 +1,8 @@
-"""`make seeds`: the whole comparison anew for several seeds, and their pooled paired differences.
+"""`make seeds`: the whole comparison repeated with several seeds, and the paired differences pooled over them.
 
-A seed decides the problems, the order of training and every sample, so a method that wins on pooled seeds does not owe
-it to one draw. Each seed runs in a clone of its own under .work; two or more at once where there are cores for them.
+A seed decides the problems, the order of training and every sample, so a method that wins over all seeds together does
+not owe it to a lucky draw. Each seed runs in a clone of its own under .work, several at once where there are cores for
+them.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from typing import Any
 
 from stepwise import evaluation, params, report
 from stepwise.errors import StepwiseError
-from stepwise.params.rationalyst import BASELINES
+from stepwise.methods.base import Variants
+from stepwise.methods.registry import METHODS
+from stepwise.params.compose import compose
 from stepwise.pipeline.clones import clone_of_head, start
 from stepwise.records import Prediction, read_jsonl, write_json
-from stepwise.report import Row
-from stepwise.report.comparisons import compare_with_baselines, greedy
-from stepwise.report.pairs import Pair
+from stepwise.report import Pair, Row
 from stepwise.statistics import wilson
 
 FOLDER = Path(".work/seeds")
@@ -33,13 +34,13 @@ Answers = Mapping[int, Sequence[Prediction]]
 
 
 class SeedsError(StepwiseError, RuntimeError):
-    """A seed's pipeline stopped; the message names it and the remedy."""
+    """A seed's pipeline stopped; the message names the seed and the remedy."""
 
 
 def run(seeds: Sequence[int], overrides: Sequence[str], at_once: int) -> dict[int, Path]:
-    """The pipeline of HEAD for each seed; a later call goes on with clones that an earlier one left.
+    """Run the pipeline of HEAD with each seed, and return each seed's clone. A clone that is there already is resumed.
 
-    Returns each seed's clone. Raises SeedsError for the first pipeline that stops.
+    Raises SeedsError for the first pipeline that stops.
     """
     clones = {seed: clone_of_head(FOLDER / str(seed)) for seed in seeds}
     waiting = list(seeds)
@@ -52,7 +53,7 @@ def run(seeds: Sequence[int], overrides: Sequence[str], at_once: int) -> dict[in
             if running.pop(seed).returncode:
                 for process in running.values():
                     process.terminate()
-                raise SeedsError(f"the pipeline of seed {seed} stopped (see above); `make seeds` goes on with it")
+                raise SeedsError(f"the pipeline of seed {seed} stopped (see above); `make seeds` resumes it")
             sys.stderr.write(f"seeds: {seed} is done\n")
         time.sleep(0.5)
     return clones
@@ -64,24 +65,32 @@ def _start(clone: Path, overrides: Sequence[str]) -> subprocess.Popen[bytes]:
     return start(clone, "-m", "stepwise.pipeline.repro", OMP_NUM_THREADS="1")
 
 
-def summary(clones: Mapping[int, Path]) -> dict[str, object]:
-    """Every method's accuracy by seed and over all seeds, and its pooled paired differences from the baselines.
+def without_demonstrations(overrides: Sequence[str]) -> list[str]:
+    """The overrides, and further ones that leave out demonstrations unless the same key is overridden already."""
+    composed = params.parse(compose(overrides), "conf/")
+    keys = {override.partition("=")[0] for override in overrides}
+    narrowed = [override for method in METHODS for override in method.without_demonstrations(composed)]
+    return [*overrides, *(override for override in narrowed if override.partition("=")[0] not in keys)]
 
-    The ways of choosing an agent's steps are methods, too; a RATIONALYST run's name stands in the place of the model.
+
+def summary(clones: Mapping[int, Path]) -> dict[str, object]:
+    """Every method's accuracy with each seed and with all, and its pooled paired differences from the baselines.
+
+    A method's variants are compared in the same way, with their own baselines.
     """
     first = next(iter(clones.values()))
-    of = params.load(first / "params.yaml")
-    rows = report.collect(first / "metrics" / "evaluate", of.tasks, of.models)
+    parameters = params.load(first / "params.yaml")
+    rows = report.collect(first / "metrics" / "evaluate", parameters.tasks, parameters.models)
     answers = {row.place: _answers(clones, row) for row in rows}
-    pairs = compare_with_baselines(rows, lambda row: _pooled(answers[row.place]))
+    pairs = report.compare_with_baselines(rows, lambda row: _pooled(answers[row.place]))
     accuracies = [_accuracy(row.task, row.model, row.method, answers[row.place]) for row in rows]
-    for name, run in of.rationalyst_runs.items():
-        ways = _ways(clones, name)
-        accuracies += [_accuracy(run.task, name, way, found) for way, found in ways.items()]
-        for way, baseline in itertools.product(ways, BASELINES):
-            if baseline in ways and baseline != way:
-                difference = evaluation.compare(_pooled(ways[baseline]), _pooled(ways[way]))
-                pairs.append(Pair(run.task, name, way, baseline, difference))
+    for variants in (variants for method in METHODS for variants in method.variants(parameters)):
+        by_name = _variant_answers(clones, variants)
+        accuracies += [_accuracy(variants.task, variants.model, name, of_name) for name, of_name in by_name.items()]
+        for name, baseline in itertools.product(by_name, variants.baselines):
+            if baseline in by_name and baseline != name:
+                comparison = evaluation.compare(_pooled(by_name[baseline]), _pooled(by_name[name]))
+                pairs.append(Pair(variants.task, variants.model, name, baseline, comparison))
     return {
         "seeds": list(clones),
         "accuracies": accuracies,
@@ -91,12 +100,12 @@ def summary(clones: Mapping[int, Path]) -> dict[str, object]:
 
 def _answers(clones: Mapping[int, Path], row: Row) -> Answers:
     """A row's greedy predictions."""
-    return {seed: _marked(seed, greedy(clone / "evaluations", row)) for seed, clone in clones.items()}
+    return {seed: _marked(seed, report.greedy(clone / "evaluations", row)) for seed, clone in clones.items()}
 
 
-def _ways(clones: Mapping[int, Path], run: str) -> dict[str, Answers]:
-    """What a RATIONALYST run's agent answered, by the way in which its steps were chosen."""
-    folder = Path("evaluations", "rationalyst", run)
+def _variant_answers(clones: Mapping[int, Path], variants: Variants) -> dict[str, Answers]:
+    """The predictions of each variant, by its name."""
+    folder = Path("evaluations") / variants.folder
     names = sorted(path.stem for path in (next(iter(clones.values())) / folder).glob("*.jsonl"))
     return {
         name: {
@@ -109,36 +118,38 @@ def _ways(clones: Mapping[int, Path], run: str) -> dict[str, Answers]:
 
 def _marked(seed: int, predictions: Sequence[Prediction]) -> list[Prediction]:
     """Predictions with the seed in front of each problem's id: every seed has problems of its own."""
-    return [one.model_copy(update={"problem_id": f"{seed}/{one.problem_id}"}) for one in predictions]
+    return [
+        prediction.model_copy(update={"problem_id": f"{seed}/{prediction.problem_id}"}) for prediction in predictions
+    ]
 
 
 def _pooled(answers: Answers) -> list[Prediction]:
-    return [one for several in answers.values() for one in several]
+    return [prediction for predictions in answers.values() for prediction in predictions]
 
 
 def _accuracy(task: str, model: str, method: str, answers: Answers) -> dict[str, object]:
-    pooled = [one.verdict.correct for several in answers.values() for one in several]
-    found = wilson(sum(pooled), len(pooled))
+    correct = [prediction.verdict.correct for prediction in _pooled(answers)]
+    share = wilson(sum(correct), len(correct))
     return {
         "task": task,
         "model": model,
         "method": method,
-        **{str(seed): evaluation.accuracy(several) for seed, several in answers.items()},
-        "accuracy": found.value,
-        "accuracy_low": found.low,
-        "accuracy_high": found.high,
-        "problems": len(pooled),
+        **{str(seed): evaluation.accuracy(predictions) for seed, predictions in answers.items()},
+        "accuracy": share.value,
+        "accuracy_low": share.low,
+        "accuracy_high": share.high,
+        "problems": len(correct),
     }
 
 
-def show(found: dict[str, Any]) -> None:
+def show(pooled: dict[str, Any]) -> None:
     """Print both tables, in percent and percentage points."""
-    seeds = [str(seed) for seed in found["seeds"]]
+    seeds = [str(seed) for seed in pooled["seeds"]]
     sys.stdout.write(f"{'task':22}{'model':10}{'method':18}" + "".join(f"{seed:>9}" for seed in (*seeds, "all")) + "\n")
-    for row in found["accuracies"]:
+    for row in pooled["accuracies"]:
         values = "".join(f"{100 * row[name]:9.1f}" for name in (*seeds, "accuracy"))
         sys.stdout.write(f"{row['task']:22}{row['model']:10}{row['method']:18}{values}\n")
-    for row in found["pairs"]:
+    for row in pooled["pairs"]:
         low, high = 100 * row["low"], 100 * row["high"]
         sys.stdout.write(
             f"{row['task']}, {row['model']}: {row['method']} against {row['against']} "
@@ -151,18 +162,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m studies.seeds", description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=[101, 102, 103])
     parser.add_argument("--tasks", nargs="+", default=["word_problems", "word_problems_text"])
-    parser.add_argument("--rationalyst-runs", nargs="+", default=["tiny"])
+    parser.add_argument("--set", nargs="*", default=[], metavar="KEY=VALUE", help="further Hydra overrides")
     parser.add_argument("--at-once", type=int, default=os.cpu_count() or 1, help="pipelines side by side")
     parser.add_argument("--out", type=Path, default=Path("studies/metrics/seeds.json"))
     options = parser.parse_args()
     try:
-        chosen = {"task": options.tasks, "rationalyst_run": options.rationalyst_runs}
-        clones = run(options.seeds, [f"{key}=[{','.join(names)}]" for key, names in chosen.items()], options.at_once)
-        found = summary(clones)
+        overrides = without_demonstrations([f"task=[{','.join(options.tasks)}]", *options.set])
+        clones = run(options.seeds, overrides, options.at_once)
+        pooled = summary(clones)
     except StepwiseError as error:
         sys.exit(f"make seeds: {error}")
-    write_json(options.out, found)
-    show(found)
+    write_json(options.out, pooled)
+    show(pooled)
     shutil.rmtree(FOLDER)
 
 

@@ -13,21 +13,21 @@ from stepwise.params import TaskParams
 from stepwise.records import Prediction, Problem, SampleScore, Verdict, read_jsonl, write_jsonl
 from stepwise.tasks.registry import get_task
 
-COMMANDS = ["solve", "evaluate", "compare", "vote", "report", "sync"]
+COMMANDS = ["solve", "evaluate", "compare", "report", "sync", "explain", "vote"]
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """A solver that answers 17 whatever is asked, and the models it was loaded for."""
-    loaded = []
+def loaded(monkeypatch):
+    """The models for which a solver was loaded, one that answers 17 to every question."""
+    models = []
 
     def load(model, task=None):
-        loaded.append((model, task))
+        models.append((model, task))
         toy = get_task("word_problems", TaskParams(form="p_cot"), seed=0)
         return solver.Solver(toy, ScriptedBackend(lambda prompt, sample: "    return 12 + 5\n"), 50, None)
 
     monkeypatch.setattr(solver, "load", load)
-    return loaded
+    return models
 
 
 def predictions(flags):
@@ -63,19 +63,19 @@ def environment():
     return {**os.environ, "PYTHONPATH": str(next(iter(stepwise.__path__)).removesuffix("/stepwise"))}
 
 
-def test_solve_answers_one_question(asked, capsys):
+def test_solve_answers_one_question(loaded, capsys):
     assert cli.main(["solve", "--model", "models:/m@champion", "--task", "word_problems", "--question", "12 + 5?"]) == 0
     assert capsys.readouterr().out == "return 12 + 5\nAnswer: 17\n"
-    assert asked == [("models:/m@champion", "word_problems")]
+    assert loaded == [("models:/m@champion", "word_problems")]
 
 
-def test_solve_reads_questions_from_standard_input(asked, capsys, monkeypatch):
+def test_solve_reads_questions_from_standard_input(loaded, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("one?\n\ntwo?\n"))
     assert cli.main(["solve", "--model", "m"]) == 0
     assert capsys.readouterr().out.count("Answer: 17") == 2
 
 
-def test_evaluate_writes_predictions_that_compare_reads(asked, capsys, tmp_path):
+def test_evaluate_writes_predictions_that_compare_reads(loaded, capsys, tmp_path):
     problems = [
         Problem(id=f"p{i}", task="word_problems", split="test", question="?", answer="17" if i < 3 else "18")
         for i in range(6)
@@ -86,7 +86,7 @@ def test_evaluate_writes_predictions_that_compare_reads(asked, capsys, tmp_path)
     assert cli.main([*common, "--out", str(out)]) == 0
     shown = dict(line.split() for line in capsys.readouterr().out.splitlines()[:-1])
     assert (shown["accuracy"], shown["problems"]) == ("0.5", "6")
-    assert [one.verdict.correct for one in read_jsonl(out, Prediction)] == [True] * 3 + [False] * 3
+    assert [prediction.verdict.correct for prediction in read_jsonl(out, Prediction)] == [True] * 3 + [False] * 3
     assert cli.main([*common, "--limit", "2"]) == 0
     assert "problems                  2" in capsys.readouterr().out
 

@@ -34,7 +34,7 @@ def test_sentences_are_answered_by_their_last_line():
 
 def test_many_questions_are_one_pass():
     model = scripted("word_problems", "p_cot", "    return 2 * 3\n")
-    assert [one.answer for one in model.solve_many([QUESTION, "And now?"])] == ["6", "6"]
+    assert [solution.answer for solution in model.solve_many([QUESTION, "And now?"])] == ["6", "6"]
     assert model.backend.calls == 1
 
 

@@ -12,12 +12,12 @@ from stepwise.params import compose
 ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "conf"
 GROUPS = {name: name + "=[{}]" for name in ("task", "model", "instruct", "rationalyst_run", "rationalyst_transfer")}
-"""Groups of which a run has several entries; of all others it has one."""
+"""Groups of which a run may choose several entries; of the others it chooses one."""
 
 
 def choices() -> list[str]:
-    found = [path.relative_to(CONF) for path in sorted(CONF.glob("*/*.yaml"))]
-    return [GROUPS.get(path.parts[0], path.parts[0] + "={}").format(path.stem) for path in found]
+    files = [path.relative_to(CONF) for path in sorted(CONF.glob("*/*.yaml"))]
+    return [GROUPS.get(path.parts[0], path.parts[0] + "={}").format(path.stem) for path in files]
 
 
 @pytest.mark.parametrize("choice", choices())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ STAGES: dict[str, dict[str, Any]] = {
 }
 HARMLESS = {"errors", "stage", "cluster", "tracking", "params"}
 """Modules that decide where a stage runs and what is noted of it, not what it makes: no stage depends on them."""
+COMMANDS = "commands.py"
+"""Methods' commands for `python -m stepwise`, which no stage runs."""
 
 
 def script(stage: str) -> Path:
@@ -33,12 +36,29 @@ def script(stage: str) -> Path:
 @cache
 def function(stage: str) -> tuple[tuple[str, ...], list[str]]:
     """The parameters that a stage's script declares and its keyword arguments, read without running it."""
-    for node in ast.parse(script(stage).read_text()).body:
+    tree = ast.parse(script(stage).read_text())
+    for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == "main":
-            (decorator,) = [one for one in node.decorator_list if isinstance(one, ast.Call)]
-            (declared,) = [one.value for one in decorator.keywords if one.arg == "params"]
-            return ast.literal_eval(declared), [one.arg for one in node.args.kwonlyargs]
+            (decorator,) = [call for call in node.decorator_list if isinstance(call, ast.Call)]
+            (declared,) = [keyword.value for keyword in decorator.keywords if keyword.arg == "params"]
+            assert isinstance(declared, ast.Tuple)
+            keys = tuple(key for element in declared.elts for key in declared_keys(element, tree))
+            return keys, [argument.arg for argument in node.args.kwonlyargs]
     raise AssertionError(f"stages/{stage}.py has no function main")
+
+
+def declared_keys(element: ast.expr, tree: ast.Module) -> tuple[str, ...]:
+    """The key that an element of a stage's declaration is, or those of a starred constant that its script imports."""
+    if not isinstance(element, ast.Starred):
+        return (ast.literal_eval(element),)
+    name = ast.unparse(element.value)
+    (module,) = [
+        node.module
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module and name in [alias.name for alias in node.names]
+    ]
+    keys: tuple[str, ...] = getattr(importlib.import_module(module), name)
+    return keys
 
 
 def entries(stage: str, key: str) -> list[str]:
@@ -84,7 +104,8 @@ def code_of(script: Path) -> set[str]:
                     continue
                 for file in imported_files(name):
                     local = file.relative_to(ROOT).as_posix()
-                    if local not in reached and local != "src/stepwise/__init__.py" and not is_empty(file):
+                    harmless = local == "src/stepwise/__init__.py" or file.name == COMMANDS or is_empty(file)
+                    if local not in reached and not harmless:
                         reached.add(local)
                         waiting.append(file)
     return reached

@@ -21,37 +21,19 @@ def test_every_scale_makes_what_its_chapters_start_from(scale: str, tmp_path: Pa
     repro.check_choice(composed(tmp_path, f"scale={scale}"))
 
 
+def test_a_task_of_the_warm_up_that_is_not_chosen_is_named(tmp_path: Path) -> None:
+    with pytest.raises(params.ParamsError, match=r"warm_up_tasks names svamp, .*task=\[\.\.\.,svamp\]"):
+        repro.check_choice(composed(tmp_path, "warm_up_tasks=[svamp]"))
+
+
 @pytest.mark.parametrize("scale", ["smoke", "default"])
-def test_other_tasks_can_be_chosen_beside_rationalysts_own(scale: str, tmp_path: Path) -> None:
+def test_other_tasks_can_be_chosen_beside_those_that_methods_need(scale: str, tmp_path: Path) -> None:
     repro.check_choice(composed(tmp_path, f"scale={scale}", "task=[svamp,mathqa,word_problems_text]"))
 
 
-def test_reft_takes_the_first_task(tmp_path: Path) -> None:
-    of = composed(tmp_path, "task=[svamp,gsm8k,word_problems_text]")
-    assert of.reft_tasks == ["svamp"]
-    repro.check_choice(of)
-
-
-def test_a_task_that_rationalyst_lacks_is_named_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(repro.PipelineError, match=r"rationalyst_tasks names word_problems_text, .*task=\[\.\.\.,"):
+def test_every_method_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(params.ParamsError, match="which is not among the tasks"):
         repro.check_choice(composed(tmp_path, "task=[svamp]"))
-
-
-def test_a_model_that_rationalyst_lacks_is_named(tmp_path: Path) -> None:
-    with pytest.raises(repro.PipelineError, match=r"tiny\.base is models/base/tiny, .*model=\["):
-        repro.check_choice(composed(tmp_path, "model=[tiny-t5]"))
-
-
-def test_a_transfer_needs_its_run_its_task_and_its_agent(tmp_path: Path) -> None:
-    repro.check_choice(composed(tmp_path, "rationalyst_transfer=[tiny]"))
-    with pytest.raises(repro.PipelineError, match=r"tiny-multistep_arithmetic\.run is tiny, .*rationalyst_run=\["):
-        repro.check_choice(composed(tmp_path, "rationalyst_transfer=[tiny]", "rationalyst_run=[smollm2]"))
-    with pytest.raises(repro.PipelineError, match=r"smollm2-gsm8k_text\.task names gsm8k_text"):
-        repro.check_choice(composed(tmp_path, "rationalyst_transfer=[smollm2]"))
-    with pytest.raises(repro.PipelineError, match=r"agent is models/warm_up/multi.*another rationalyst_transfer"):
-        repro.check_choice(
-            composed(tmp_path, "rationalyst_transfer=[tiny]", "warm_up_tasks=[word_problems_text]", "reft_tasks=[]")
-        )
 
 
 def test_stages_at_once_are_bounded_by_the_cores_where_they_compute_here(tmp_path: Path, monkeypatch) -> None:

@@ -21,9 +21,12 @@ def test_each_method_is_compared_with_the_baselines_that_are_there(tmp_path):
         answered(tmp_path, "warm_up", set(range(4))),
     ]
     pairs = compare_with_baselines(rows, partial(greedy, tmp_path))
-    gains = {(one.method, one.against): round(20 * one.found.difference) for one in pairs}
+    gains = {(pair.method, pair.against): round(20 * pair.comparison.difference) for pair in pairs}
     assert gains == {("reft", "warm_up"): 10, ("reft", "sft"): 8, ("sft", "warm_up"): 2}
-    assert {one.method: one.found.better for one in pairs if one.against == "warm_up"} == {"reft": True, "sft": False}
+    assert {pair.method: pair.comparison.better for pair in pairs if pair.against == "warm_up"} == {
+        "reft": True,
+        "sft": False,
+    }
     report.pairs.write(tmp_path / "pairs.json", pairs)
     assert report.pairs.read(tmp_path / "pairs.json") == pairs
     assert report.pairs.cells(pairs[0])[:5] == ["toy", "tiny", "reft", "warm_up", "+50.0 [+30.0, +70.0]"]

@@ -47,6 +47,7 @@ __all__ = [
     "Share",
     "TaskParams",
     "load",
+    "parse",
 ]
 
 
@@ -81,16 +82,19 @@ def load(path: str | Path = "params.yaml") -> Params:
     path = Path(path)
     if not path.is_file():
         raise ParamsError(f"{path} does not exist; `make params` composes it from conf/")
+    return parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def parse(text: str, source: str) -> Params:
+    """Parameters from YAML. Raises ParamsError naming every bad key, and `source`, where the text comes from."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Params.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not YAML: {error}") from error
-    try:
-        return Params.model_validate(raw)
+        raise ParamsError(f"{source} is not YAML: {error}") from error
     except ValidationError as error:
         lines = [
             f"{'.'.join(str(part) for part in issue['loc'])}: "
             + ("unknown parameter" if issue["type"] == "extra_forbidden" else issue["msg"])
             for issue in error.errors(include_url=False)
         ]
-        raise ParamsError(f"{path}: " + "; ".join(lines)) from error
+        raise ParamsError(f"{source}: " + "; ".join(lines)) from error

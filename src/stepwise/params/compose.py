@@ -14,7 +14,7 @@ from stepwise.records import replacing
 
 
 def compose(overrides: Sequence[str] = (), folder: str | Path = "conf") -> str:
-    """The composition of `folder`/config.yaml with Hydra overrides, as YAML. Raises ParamsError on a bad override."""
+    """`folder`/config.yaml composed with Hydra overrides, as YAML. Raises ParamsError for a bad override."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.errors import HydraException
@@ -30,22 +30,21 @@ def compose(overrides: Sequence[str] = (), folder: str | Path = "conf") -> str:
 
 
 def write(overrides: Sequence[str] = (), path: str | Path = "params.yaml") -> params.Params:
-    """Compose, check, and write the parameter file in one rename; the old one stays when the new one is not valid."""
+    """Compose, check and write the parameter file. The old file stays if the new parameters are not valid."""
+    text = compose(overrides)
+    composed = params.parse(text, "conf/")
     with replacing(Path(path)) as temporary:
-        temporary.write_text(compose(overrides), encoding="utf-8")
-        try:
-            return params.load(temporary)
-        except params.ParamsError as error:
-            raise params.ParamsError(str(error).replace(str(temporary), "conf/")) from error
+        temporary.write_text(text, encoding="utf-8")
+    return composed
 
 
 def main() -> None:
     """Command line: Hydra overrides as arguments."""
     try:
-        checked = write(sys.argv[1:])
+        composed = write(sys.argv[1:])
     except params.ParamsError as error:
         sys.exit(f"compose: {error}")
-    sys.stdout.write(f"params.yaml: scale {checked.scale}, tasks {checked.tasks}, models {checked.models}\n")
+    sys.stdout.write(f"params.yaml: scale {composed.scale}, tasks {composed.tasks}, models {composed.models}\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The parameters that a stage has declared, and no others: dvc.yaml cannot miss one that is read."""
+"""Only the parameters that a stage declares can be read, so that dvc.yaml cannot miss one."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ class UndeclaredError(StepwiseError, KeyError):
 
 
 class Declared:
-    """Params of which only declared keys can be read, so that dvc.yaml cannot miss one."""
+    """Params that raise an error when a key is read that was not declared."""
 
     def __init__(self, params: Params, keys: tuple[str, ...]) -> None:
-        """Keep `params` behind `keys` (`seed`, `task.word_problems`)."""
+        """`params`, of which `keys` can be read: whole sections (`seed`) or entries (`task.word_problems`)."""
         self._params, self._keys = params, keys
 
     def __getattr__(self, name: str) -> object:
-        """A whole section, or a mapping narrowed to its declared entries."""
+        """A whole section, or a mapping with its declared entries only."""
         if name in self._keys:
             return getattr(self._params, name)
         entries = [key.split(".", 1)[1] for key in self._keys if key.startswith(f"{name}.")]
@@ -37,12 +37,12 @@ class Declared:
     def values(self) -> dict[str, object]:
         """The declared values as plain JSON, by declared key."""
         plain = self._params.model_dump(mode="json")
-        found: dict[str, object] = {}
+        declared: dict[str, object] = {}
         for key in self._keys:
             value = plain
             for part in key.split("."):
                 if part not in value:
                     raise ParamsError(f"params.yaml has no {key}")
                 value = value[part]
-            found[key] = value
-        return found
+            declared[key] = value
+        return declared

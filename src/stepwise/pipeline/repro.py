@@ -15,12 +15,13 @@ import yaml
 from filelock import FileLock, Timeout
 
 from stepwise.errors import StepwiseError
+from stepwise.methods.registry import METHODS
+from stepwise.params.consistency import check_tasks
 from stepwise.pipeline import scheduler
 from stepwise.pipeline.dvc_locks import forget_zombies
 
 if TYPE_CHECKING:
     from stepwise.params import LauncherParams, Params
-    from stepwise.params.rationalyst import RationalystSetup
 
 LOCK = Path(".work/repro.lock")
 
@@ -43,37 +44,14 @@ def targets(method: str) -> list[str]:
     return patterns
 
 
-def check_choice(of: Params) -> None:
-    """Whether the run makes all that its chapters start from: one that is short of a task would stop at its end.
+def check_choice(params: Params) -> None:
+    """Check that the run makes everything its stages start from; otherwise it would stop only when it gets there.
 
-    Raises PipelineError naming the task or model folder that is not made.
+    Raises ParamsError naming the key and the remedy.
     """
-    setups: dict[str, RationalystSetup] = {f"rationalyst_runs.{name}": run for name, run in of.rationalyst_runs.items()}
-    setups |= {f"rationalyst_transfers.{name}": transfer for name, transfer in of.rationalyst_transfers.items()}
-    asked = {key: getattr(of, key) for key in ("warm_up_tasks", "reft_tasks", "rationalyst_tasks")}
-    asked |= {f"{key}.task": [setup.task] for key, setup in setups.items()}
-    for key, tasks in asked.items():
-        for task in tasks:
-            if task not in of.tasks:
-                raise PipelineError(
-                    f"{key} names {task}, which is not among the tasks; choose it too: task=[...,{task}]"
-                )
-    made = {f"models/base/{model}" for model in of.models} | {f"models/instruct/{name}" for name in of.instructs}
-    made |= {f"models/warm_up/{task}-{model}" for task in of.warm_up_tasks for model in of.models}
-    for key, setup in setups.items():
-        for role in ("base", "agent", "scorer", "verifier"):
-            folder = getattr(setup, role, "")
-            if folder.startswith("models/") and folder not in made:
-                raise PipelineError(
-                    f"{key}.{role} is {folder}, which no stage makes with the chosen models; "
-                    f"choose its model too (model=[...], instruct=[...]) or another {key.partition('s.')[0]}"
-                )
-    for name, transfer in of.rationalyst_transfers.items():
-        if transfer.run not in of.rationalyst_runs:
-            raise PipelineError(
-                f"rationalyst_transfers.{name}.run is {transfer.run}, which is not among the runs; "
-                f"choose it too: rationalyst_run=[...,{transfer.run}]"
-            )
+    check_tasks(params, "warm_up_tasks", params.warm_up_tasks)
+    for method in METHODS:
+        method.check(params)
 
 
 def repro(scale: str, method: str, jobs: int, file: str) -> int:

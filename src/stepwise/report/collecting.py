@@ -1,4 +1,4 @@
-"""The evaluations and curves that lie in files."""
+"""The evaluations and curves that the stages left in files."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ class Curve:
 
 
 def collect(evaluations: Path, tasks: Sequence[str] = (), models: Sequence[str] = ()) -> list[Row]:
-    """The evaluations below a folder, `METHOD/TASK-MODEL.json` each, of these tasks and base models (none named: all).
+    """The evaluations below a folder (`METHOD/TASK-MODEL.json`) of these tasks and base models, or of all.
 
-    Files of other tasks and models may lie there from runs at another scale. Raises ReportError when none is left.
+    Runs at another scale leave files of other tasks and models there. Raises ReportError if no evaluation is left.
     """
-    found = [_row(path, read_json(path)) for path in sorted(evaluations.rglob("*.json"))]
-    rows = [row for row in found if row.task in (tasks or (row.task,)) and row.model in (models or (row.model,))]
+    every = [_row(path, read_json(path)) for path in sorted(evaluations.rglob("*.json"))]
+    rows = [row for row in every if row.task in (tasks or (row.task,)) and row.model in (models or (row.model,))]
     if not rows:
-        asked = f" of {', '.join(tasks)} with {', '.join(models)}" if tasks else ""
-        raise ReportError(f"{evaluations} holds no evaluations{asked}; `dvc repro evaluate` makes them")
+        wanted = f" of {', '.join(tasks)} with {', '.join(models)}" if tasks else ""
+        raise ReportError(f"{evaluations} holds no evaluations{wanted}; `dvc repro evaluate` makes them")
     return sorted(rows, key=lambda row: (row.task, row.model, row.method))
 
 
 def collect_curves(folder: Path) -> list[Curve]:
     """The learning curves below a folder: JSON files that are lists of rows with a step."""
-    found = [(path, read_json(path)) for path in sorted(folder.rglob("*.json"))]
+    files = [(path, read_json(path)) for path in sorted(folder.rglob("*.json"))]
     return [
         Curve(path.relative_to(folder).with_suffix("").as_posix(), [_without_nulls(row) for row in rows])
-        for path, rows in found
+        for path, rows in files
         if isinstance(rows, list) and rows and "step" in rows[0]
     ]
 
@@ -73,16 +73,16 @@ def collect_votes(folder: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds. Raises ReportError for a file that is not JSON."""
+    """The content of a JSON file. Raises ReportError for a file that is not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ReportError(f"{path} is not JSON ({error}); run its stage again") from error
 
 
-def _row(path: Path, found: Any) -> Row:
-    missing = [key for key in ("method", "task", "model", "accuracy") if key not in found]
+def _row(path: Path, metrics: Any) -> Row:
+    missing = [key for key in ("method", "task", "model", "accuracy") if key not in metrics]
     if missing:
         raise ReportError(f"{path} has no {missing[0]!r}; it is not the metrics of an evaluation: remove it")
-    numbers = {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
-    return Row(found["method"], found["task"], found["model"], numbers)
+    numbers = {key: float(value) for key, value in metrics.items() if isinstance(value, int | float)}
+    return Row(metrics["method"], metrics["task"], metrics["model"], numbers)

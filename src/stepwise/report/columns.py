@@ -1,11 +1,13 @@
-"""What a table of evaluations shows of each, in the terminal and on the page."""
+"""The columns of the table of evaluations, in the terminal and on the page."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from stepwise.report.collecting import Row
 
 
-def columns(rows: list[Row]) -> list[str]:
+def columns(rows: Sequence[Row]) -> list[str]:
     """The metrics that a table shows: accuracies first, then the largest k that any row has of maj@k and pass@k."""
     known = {name for row in rows for name in row.numbers}
     largest = [
@@ -17,8 +19,8 @@ def columns(rows: list[Row]) -> list[str]:
     return [name for name in wanted if name in known]
 
 
-def cells(row: Row, names: list[str]) -> list[str]:
-    """A row's texts in those columns, percent with one decimal; accuracy with its interval."""
+def cells(row: Row, names: Sequence[str]) -> list[str]:
+    """A row's text in each of those columns: percent with one decimal, accuracy with its interval."""
     texts = [f"{100 * row.numbers[name]:.1f}" if name in row.numbers else "-" for name in names]
     if {"accuracy_low", "accuracy_high"} <= row.numbers.keys():
         texts[0] += f" [{100 * row.numbers['accuracy_low']:.1f}, {100 * row.numbers['accuracy_high']:.1f}]"

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from stepwise import evaluation
 from stepwise.records import Prediction, read_jsonl
-from stepwise.report import Row
+from stepwise.report.collecting import Row
 from stepwise.report.pairs import Pair
 
 BASELINES = ("warm_up", "sft")
-"""What a method has to beat: where it started, and as much plain fine-tuning as it had itself."""
+"""What a method has to beat: the model it starts from, and plain fine-tuning for as many optimiser steps."""
 
 
 def compare_with_baselines(rows: Sequence[Row], answers: Callable[[Row], Sequence[Prediction]]) -> list[Pair]:
-    """Paired differences of each row from the baselines among the rows; `answers` gives a row's greedy predictions.
+    """Paired differences between each row and the baselines among the rows.
 
-    Raises EvaluationError where two evaluations have other problems.
+    `answers` gives a row's greedy predictions. Raises EvaluationError where two evaluations are of different problems.
     """
     by_name = {(row.method, row.task, row.model): row for row in rows}
     pairs = []
@@ -25,8 +25,8 @@ def compare_with_baselines(rows: Sequence[Row], answers: Callable[[Row], Sequenc
         for number, baseline in enumerate(BASELINES):
             start = by_name.get((baseline, row.task, row.model))
             if start is not None and row.method not in BASELINES[: number + 1]:
-                found = evaluation.compare(answers(start), answers(row))
-                pairs.append(Pair(row.task, row.model, row.method, baseline, found))
+                comparison = evaluation.compare(answers(start), answers(row))
+                pairs.append(Pair(row.task, row.model, row.method, baseline, comparison))
     return pairs
 
 

@@ -1,4 +1,4 @@
-"""Pieces of the report's page: sections, tables, parts that unfold and lists, every text escaped."""
+"""Building blocks of the page: sections, tables, lists and parts that unfold, all text escaped."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from html import escape
 
 
 def section(title: str, body: str, note: str = "") -> str:
-    """A titled part of the page; nothing without a body."""
+    """A titled part of the page; empty without a body."""
     if not body:
         return ""
     return f"<section>\n<h2>{escape(title)}</h2>\n{f'<p>{escape(note)}</p>' if note else ''}{body}\n</section>\n"
 
 
 def table(head: Sequence[str], body: Sequence[Sequence[str]], texts: int = 1) -> str:
-    """A table whose first `texts` columns are text and the others numbers; nothing without rows."""
+    """A table whose first `texts` columns are text and the others numbers; empty without rows."""
     if not body:
         return ""
 
@@ -28,16 +28,16 @@ def table(head: Sequence[str], body: Sequence[Sequence[str]], texts: int = 1) ->
 
 
 def details(summary: str, body: str) -> str:
-    """A part of the page that unfolds on a click; nothing without a body."""
+    """A part of the page that unfolds on a click; empty without a body."""
     return f"<details>\n<summary>{escape(summary)}</summary>\n{body}\n</details>\n" if body else ""
 
 
 def definitions(items: Iterable[tuple[str, str]]) -> str:
-    """A list of terms, which are text, and what is said of each, which is HTML; nothing without items."""
-    lines = "".join(f"<dt>{escape(term)}</dt><dd>{said}</dd>\n" for term, said in items)
+    """A list of terms (text), each with its description (HTML); empty without items."""
+    lines = "".join(f"<dt>{escape(term)}</dt><dd>{description}</dd>\n" for term, description in items)
     return f"<dl>\n{lines}</dl>" if lines else ""
 
 
 def placed(before: str, note: str, after: str) -> str:
-    """A note between the texts around it."""
+    """A note in its place, between the texts around it."""
     return f"{escape(before)} <strong>[{escape(note)}]</strong> {escape(after)}"

@@ -7,8 +7,7 @@ from html import escape
 from itertools import groupby
 from typing import Any
 
-from stepwise.report.chapters import rationalyst
-from stepwise.report.chapters.rationalyst import Chapter
+from stepwise.report.chapters.base import Chapter
 from stepwise.report.charts import Bar, bars, line, series
 from stepwise.report.collecting import Curve, Row
 from stepwise.report.columns import cells as row_cells
@@ -56,15 +55,15 @@ def page(
     curves: Sequence[Curve],
     pairs: Sequence[Pair] = (),
     votes: Votes | None = None,
-    chapter: Chapter | None = None,
+    chapters: Sequence[Chapter] = (),
 ) -> str:
     """The page's HTML."""
     sections = [
-        section("Accuracy on the test problems", _results(list(rows))),
+        section("Accuracy on the test problems", _results(rows)),
         section("Paired differences", _pairs(pairs), "On the same problems, in percentage points."),
         section("By difficulty", _charts(_bins(rows, cells)), "Share of problems solved, with 95 % intervals."),
         section("Votes over k samples", _charts(_votes(votes or {})), VOTES),
-        rationalyst.sections(chapter or Chapter()),
+        *(chapter.sections() for chapter in chapters),
         section("Learning curves", _charts(_curves(curves)), "Over optimiser steps."),
         section("Problems", table(*_prepared(prepared)), "What was loaded, and what was dropped for which reason."),
         section("Where to look next", _next()),
@@ -76,7 +75,7 @@ def page(
     )
 
 
-def _results(rows: list[Row]) -> str:
+def _results(rows: Sequence[Row]) -> str:
     names = columns(rows)
     head = ["task", "model", "method", *map(heading, names), "problems"]
     body = [
@@ -87,12 +86,12 @@ def _results(rows: list[Row]) -> str:
 
 
 def _pairs(pairs: Sequence[Pair]) -> str:
-    return table(HEAD, [pair_cells(one) for one in pairs], texts=TEXTS)
+    return table(HEAD, [pair_cells(pair) for pair in pairs], texts=TEXTS)
 
 
 def _prepared(prepared: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
-    names = [key for key in dict.fromkeys(key for one in prepared for key in one) if key != "task"]
-    return ["task", *names], [[str(one.get(key, "-")) for key in ("task", *names)] for one in prepared]
+    names = [key for key in dict.fromkeys(key for counts in prepared for key in counts) if key != "task"]
+    return ["task", *names], [[str(counts.get(key, "-")) for key in ("task", *names)] for counts in prepared]
 
 
 def _bins(rows: Sequence[Row], cells: Cells) -> list[str]:

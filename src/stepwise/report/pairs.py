@@ -24,17 +24,17 @@ class Pair:
     model: str
     method: str
     against: str
-    found: Comparison
+    comparison: Comparison
 
 
 def write(path: Path, pairs: Sequence[Pair]) -> None:
     """All pairs as a JSON list of flat rows."""
-    write_json(path, [as_row(one) for one in pairs])
+    write_json(path, [as_row(pair) for pair in pairs])
 
 
 def as_row(pair: Pair) -> dict[str, object]:
     """A pair as one flat row."""
-    return {name: getattr(pair, name) for name in NAMES} | asdict(pair.found)
+    return {name: getattr(pair, name) for name in NAMES} | asdict(pair.comparison)
 
 
 def read(path: Path) -> list[Pair]:
@@ -42,19 +42,19 @@ def read(path: Path) -> list[Pair]:
     if not path.is_file():
         return []
     rows = json.loads(path.read_text(encoding="utf-8"))
-    return [Pair(**{name: row.pop(name) for name in NAMES}, found=Comparison(**row)) for row in rows]
+    return [Pair(**{name: row.pop(name) for name in NAMES}, comparison=Comparison(**row)) for row in rows]
 
 
 def cells(pair: Pair) -> list[str]:
-    """The texts of HEAD's columns; differences in percentage points."""
-    found = pair.found
+    """The text in each of HEAD's columns; differences in percentage points."""
+    comparison = pair.comparison
     return [
         pair.task,
         pair.model,
         pair.method,
         pair.against,
-        f"{100 * found.difference:+.1f} [{100 * found.low:+.1f}, {100 * found.high:+.1f}]",
-        f"{found.p_value:.2g}",
-        "yes" if found.better else "no",
-        str(found.problems),
+        f"{100 * comparison.difference:+.1f} [{100 * comparison.low:+.1f}, {100 * comparison.high:+.1f}]",
+        f"{comparison.p_value:.2g}",
+        "yes" if comparison.better else "no",
+        str(comparison.problems),
     ]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from stepwise.report.chapters import rationalyst
-from stepwise.report.chapters.rationalyst import Chapter
+from stepwise.report.chapters.base import Chapter
 from stepwise.report.collecting import Row
 from stepwise.report.columns import cells, columns, heading
 from stepwise.report.pairs import HEAD, TEXTS, Pair
@@ -23,7 +22,7 @@ NEXT = (
     ("runs and registered models", "mlflow ui --backend-store-uri sqlite:///mlflow.db"),
     ("a model at work", "python -m stepwise solve --help"),
 )
-"""Where to look next: what one sees, and the command or file."""
+"""Where to look next: what there is to see, and the command or file that shows it."""
 
 
 WIDTH = 140
@@ -31,12 +30,12 @@ WIDTH = 140
 
 
 def show(
-    rows: list[Row],
+    rows: Sequence[Row],
     pairs: Sequence[Pair] = (),
     page: Path = Path("report/index.html"),
-    chapter: Chapter | None = None,
+    chapters: Sequence[Chapter] = (),
 ) -> None:
-    """Print the table, the paired differences, RATIONALYST's tables, and where to look next."""
+    """Print the evaluations, the paired differences, the chapters' tables, and where to look next."""
     from rich.console import Console
 
     console = Console(highlight=False, soft_wrap=True)
@@ -45,41 +44,38 @@ def show(
     console.print(table(rows))
     if pairs:
         console.print(pairs_table(pairs))
-    for one in rationalyst.tables(chapter or Chapter()):
-        console.print(one)
+    for chapter in chapters:
+        for chapter_table in chapter.tables():
+            console.print(chapter_table)
     console.print("Where to look next:")
     for what, where in NEXT:
         console.print(f"  {what:<29} {where.format(page=page)}", markup=False)
 
 
-def table(rows: list[Row]) -> Table:
+def table(rows: Sequence[Row]) -> Table:
     """The table of evaluations, in percent."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
     names = columns(rows)
-    made = Table(box=box.SIMPLE_HEAD)
-    for title in ("task", "model", "method"):
-        made.add_column(title, no_wrap=True)
-    for name in (*map(heading, names), "problems"):
-        made.add_column(Text(name), justify="right", no_wrap=True)
-    for row in rows:
-        texts = (row.task, row.model, row.method, *cells(row, names), f"{row.numbers.get('problems', 0):.0f}")
-        made.add_row(*map(Text, texts))
-    return made
+    head = ("task", "model", "method", *map(heading, names), "problems")
+    body = [
+        (row.task, row.model, row.method, *cells(row, names), f"{row.numbers.get('problems', 0):.0f}") for row in rows
+    ]
+    return rich_table(head, body, texts=3)
 
 
 def pairs_table(pairs: Sequence[Pair]) -> Table:
     """The table of paired differences, in percentage points."""
+    return rich_table(HEAD, [pair_cells(pair) for pair in pairs], texts=TEXTS)
+
+
+def rich_table(head: Sequence[str], rows: Sequence[Sequence[str]], texts: int, title: str | None = None) -> Table:
+    """A table whose first `texts` columns are text on the left and the others numbers on the right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD)
-    for number, title in enumerate(HEAD):
-        justify: Literal["left", "right"] = "left" if number < TEXTS else "right"
-        made.add_column(Text(title), justify=justify, no_wrap=True)
-    for pair in pairs:
-        made.add_row(*map(Text, pair_cells(pair)))
-    return made
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="")
+    for column, name in enumerate(head):
+        table.add_column(Text(name), justify="left" if column < texts else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table

@@ -1,4 +1,4 @@
-"""RATIONALYST's chapter: its tables, what a demonstration says of itself, and notes in their place."""
+"""RATIONALYST's chapter: its tables, demonstrations that are marked as such, and notes in their place."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def chapter(folder):
 
 def test_only_this_runs_tables_are_shown_and_a_demonstration_says_so(chapter):
     out = io.StringIO()
-    for one in rationalyst.tables(chapter):
-        Console(file=out, width=160).print(one)
+    for table in chapter.tables():
+        Console(file=out, width=160).print(table)
     (row,) = [line for line in out.getvalue().splitlines() if "implicit" in line]
     assert " ".join(row.split()) == "implicit 50.0 [40.0, 60.0] +5.0 [-1.0, +11.0] - 9.5 800 200 10 % 0 %"
     assert "small, toy (demonstration, no conclusion)" in out.getvalue()
@@ -48,7 +48,7 @@ def test_only_this_runs_tables_are_shown_and_a_demonstration_says_so(chapter):
 
 
 def test_the_page_shows_counts_and_notes_in_their_place_escaped(chapter):
-    page = rationalyst.sections(chapter)
+    page = chapter.sections()
     assert "demonstration, no conclusion" in page
     counts = "".join(f'<td class="number">{value}</td>' for value in ("4", "1", *["-"] * 5, "0.25", "-"))
     assert f"<td>corpus</td>{counts}" in page, "every count under its name, what is missing as a dash"
@@ -58,11 +58,11 @@ def test_the_page_shows_counts_and_notes_in_their_place_escaped(chapter):
 
 
 def test_accuracy_goes_into_the_metrics_that_dvc_shows(chapter):
-    assert rationalyst.summary(chapter) == {"rationalyst_implicit": {"toy": {"small": {"accuracy": 0.5}}}}
+    assert chapter.summary() == {"rationalyst_implicit": {"toy": {"small": {"accuracy": 0.5}}}}
 
 
 def test_without_runs_there_is_no_chapter(folder):
     empty = rationalyst.collect(folder / "metrics", [], folder / "notes")
-    assert rationalyst.sections(empty) == ""
-    assert rationalyst.tables(empty) == []
+    assert empty.sections() == ""
+    assert empty.tables() == []
     assert rationalyst.collect(folder / "nowhere", ["small"]).runs == []

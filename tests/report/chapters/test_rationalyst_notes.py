@@ -100,8 +100,8 @@ def chapter(folder):
 def printed(folder):
     """Rows of the terminal's tables, cells joined by single spaces."""
     out = io.StringIO()
-    for one in rationalyst.tables(chapter(folder)):
-        Console(file=out, width=140).print(one)
+    for table in chapter(folder).tables():
+        Console(file=out, width=140).print(table)
     return [" ".join(line.split()) for line in out.getvalue().splitlines()]
 
 
@@ -132,7 +132,7 @@ class Folded(HTMLParser):
 
 def page(folder):
     row = Row("warm_up", "toy", "tiny", {"accuracy": 0.5})
-    build([row], folder / "none", folder / "none", folder / "out", folder / "out.json", chapter=chapter(folder))
+    build([row], folder / "none", folder / "none", folder / "out", folder / "out.json", chapters=[chapter(folder)])
     return folder / "out/index.html"
 
 
@@ -144,7 +144,7 @@ def test_counts_gains_and_overlap_in_the_terminal(folder):
     assert "gsm8k all 9 50.0 12.5 +37.5" in rows, "an older file has no intervals of the overlap"
 
 
-def test_the_overlap_is_shown_with_its_intervals_where_the_study_made_them(folder):
+def test_the_overlap_is_shown_with_its_intervals_where_the_study_has_them(folder):
     """Means over documents are not those over notes."""
     means = {"own_step_of_documents": 0.5, "other_step_of_documents": 0.5, "own_minus_other": 0.0}
     more = {name: interval(value) for name, value in means.items()}
@@ -162,7 +162,7 @@ def test_every_writer_is_compared_with_the_trained_one_and_no_note_is_the_zero(f
     ]
     assert not any("another" in line.split() for line in printed(folder)[-8:]), "runs that are not this run's"
     text = page(folder).read_text()
-    assert text.count("<td>small, the filter&#x27;s</td>") == 4, "the filter's own scorer is on the page alone"
+    assert text.count("<td>small, the filter&#x27;s</td>") == 4, "the filter's own scorer is on the page only"
 
 
 def test_the_page_folds_notes_where_they_stand_and_escapes_them(folder):
@@ -204,12 +204,12 @@ def test_without_the_files_or_without_runs_the_report_is_as_it_was(folder):
     without = rationalyst.collect(folder / "nowhere", ["tiny"])
     assert rationalyst.collect(folder, ["tiny"], studies=folder / "nowhere") == without
     assert rationalyst.collect(folder, [], studies=folder) == without
-    assert rationalyst.sections(without) == ""
-    assert rationalyst.summary(without) == {}
-    assert rationalyst.tables(without) == []
+    assert without.sections() == ""
+    assert without.summary() == {}
+    assert without.tables() == []
 
 
-def test_a_study_that_is_half_made_is_shown_as_far_as_it_is(folder):
+def test_a_study_that_is_half_done_is_shown_as_far_as_it_is(folder):
     (folder / "note_gains.json").unlink()
     (folder / "mined_notes.json").write_text(json.dumps({"model": "small", "webtext": kind()}))
     assert "webtext 4 9 3 0.33 5 2 1 0 -0.12 2" in printed(folder)
@@ -220,10 +220,10 @@ def test_a_study_that_is_half_made_is_shown_as_far_as_it_is(folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
-        ("mined_notes", '{"model": "small"', r"mined_notes\.json is not JSON .*studies\.mined_notes` makes it anew"),
-        ("mined_notes", "[]", r"mined_notes\.json is of another shape .*studies\.mined_notes` makes it anew"),
+        ("mined_notes", '{"model": "small"', r"mined_notes\.json is not JSON .*studies\.mined_notes` makes it again"),
+        ("mined_notes", "[]", r"mined_notes\.json is of another shape .*studies\.mined_notes` makes it again"),
         ("mined_notes", '{"gsm8k": {}}', r"\(model: field required\)"),
         ("mined_notes", '{"model": "small", "gsm8k": {"documents": 4}}', r"\(kinds\.gsm8k\.filter: field required\)"),
         (
@@ -231,23 +231,23 @@ def test_a_study_that_is_half_made_is_shown_as_far_as_it_is(folder):
             '{"tiny": {"toy": {"gain": 1}}}',
             r"note_gains\.json is of another shape \(tiny\.toy\.documents",
         ),
-        ("note_gains", '"text"', r"studies\.note_gains` makes it anew"),
+        ("note_gains", '"text"', r"studies\.note_gains` makes it again"),
     ],
 )
-def test_a_file_of_another_shape_is_one_error_with_the_remedy(folder, name, content, said):
+def test_a_file_of_another_shape_is_one_error_with_the_remedy(folder, name, content, message):
     (folder / f"{name}.json").write_text(content)
-    with pytest.raises(StudyError, match=said) as caught:
+    with pytest.raises(StudyError, match=message) as caught:
         chapter(folder)
     assert "\n" not in str(caught.value)
 
 
 def test_the_committed_studies_can_be_shown():
-    found = collect(STUDIES, ["tiny", "smollm2"])
-    assert found.mined is not None
-    assert {"gsm8k", "webtext"} <= found.mined.kinds.keys()
-    assert found.mined.failures is not None
-    assert len(found.mined.failures.rows) == 50
-    assert found.unseen.keys() == {"tiny", "smollm2"}
+    studies = collect(STUDIES, ["tiny", "smollm2"])
+    assert studies.mined is not None
+    assert {"gsm8k", "webtext"} <= studies.mined.kinds.keys()
+    assert studies.mined.failures is not None
+    assert len(studies.mined.failures.rows) == 50
+    assert studies.unseen.keys() == {"tiny", "smollm2"}
 
 
 @pytest.mark.browser

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stepwise.records import Document, JudgedRationale, read_jsonl
-from stepwise.report.chapters.rationalyst_notes import FILTERED, Grid, listed, numeral
-from stepwise.report.chapters.rationalyst_notes import sections as study_sections
-from stepwise.report.chapters.rationalyst_notes import tables as study_tables
+from stepwise.report.chapters import rationalyst_notes
+from stepwise.report.chapters.rationalyst_notes import FILTERED, grid, judged_notes, numeral
 from stepwise.report.chapters.rationalyst_studies import Example, Studies
 from stepwise.report.chapters.rationalyst_studies import collect as collect_studies
 from stepwise.report.markup import section
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from stepwise.report.grid import Grid
 
 EXAMPLES = 10
 """Kept notes, and rejected ones, that the page shows of each source."""
@@ -29,8 +30,8 @@ COSTS = "Calls and tokens are means a problem; the agent and its problems are th
 
 
 @dataclass(frozen=True)
-class Supervised:
-    """One run: an agent whose steps are chosen in several ways."""
+class Supervision:
+    """A run's results: an agent on the same problems, with its steps chosen in several ways."""
 
     name: str
     task: str
@@ -39,57 +40,85 @@ class Supervised:
 
     @property
     def title(self) -> str:
-        """Name and task, and whether the table may be believed."""
+        """Name and task, and whether the run is too small to conclude from."""
         return f"{self.name}, {self.task}" + (f" ({DEMONSTRATION})" if self.demonstration else "")
+
+    def grid(self) -> Grid:
+        """A row for each way of choosing."""
+        return grid(self.title, HEAD, [cells(row) for row in self.rows], COSTS)
 
 
 @dataclass(frozen=True)
-class Chapter:
-    """What the report says of RATIONALYST."""
+class RationalystChapter:
+    """What the report says about RATIONALYST."""
 
-    runs: list[Supervised] = field(default_factory=list)
+    supervisions: list[Supervision] = field(default_factory=list)
     filtered: dict[str, dict[str, float]] = field(default_factory=dict)
     """The filter's counts by source."""
     examples: dict[str, list[Example]] = field(default_factory=dict)
     """Kept and rejected notes by `SOURCE, kept` and `SOURCE, rejected`."""
     studies: Studies = field(default_factory=Studies)
 
+    @property
+    def runs(self) -> Collection[str]:
+        """Names of the runs."""
+        return [supervision.name for supervision in self.supervisions]
 
-def collect(metrics: Path, runs: Collection[str], notes: Path | None = None, studies: Path | None = None) -> Chapter:
-    """The chapter of these runs from the metrics.
+    def summary(self) -> dict[str, Any]:
+        """Accuracy by way of choosing, task and run, nested like that of other methods; studies are left out."""
+        nested: dict[str, Any] = {}
+        for supervision in self.supervisions:
+            for row in supervision.rows:
+                tasks = nested.setdefault(f"rationalyst_{row['chooser']}", {})
+                accuracy = {"accuracy": round(row["accuracy"], 4)}
+                tasks.setdefault(supervision.task, {})[supervision.name] = accuracy
+        return nested
 
-    With `notes` (documents and judged notes) it has their examples, and what the studies of notes in `studies` found,
-    as far as they are there. Raises StudyError for a study's file of another shape.
+    def tables(self) -> list[Table]:
+        """A table for each run, and those of the studies."""
+        runs = [supervision.grid().printed() for supervision in self.supervisions]
+        return runs + rationalyst_notes.tables(self.studies)
+
+    def sections(self) -> str:
+        """The runs, the filter's counts, examples of notes, and the studies."""
+        parts = [supervision.grid().html() for supervision in self.supervisions]
+        rows = [[source, *(numeral(counts.get(name)) for name in FILTERED)] for source, counts in self.filtered.items()]
+        head = ("source", *FILTERED.values())
+        parts.append(grid("what the filter kept", head, rows, "Notes by source; gains in nats.").html())
+        for name, examples in self.examples.items():
+            notes = judged_notes(("", example) for example in examples)
+            parts.append(section(f"RATIONALYST: notes, {name}", notes))
+        return "".join(parts) + rationalyst_notes.sections(self.studies)
+
+
+def collect(
+    metrics: Path, runs: Collection[str], notes: Path | None = None, studies: Path | None = None
+) -> RationalystChapter:
+    """The chapter about these runs, from the metrics of RATIONALYST's stages.
+
+    With `notes` (documents and judged notes) it has examples of them, and with `studies` what the studies of notes
+    found, as far as their files are there. Raises StudyError for a study's file of another shape.
     """
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(metrics.glob("supervision/*.json"))]
-    supervised = [
-        Supervised(one["model"], one["task"], one["demonstration"], one["choosers"])
-        for one in found
-        if one["model"] in runs
+    results = [_read(path) for path in sorted(metrics.glob("supervision/*.json"))]
+    supervisions = [
+        Supervision(result["model"], result["task"], result["demonstration"], result["choosers"])
+        for result in results
+        if result["model"] in runs
     ]
-    counts = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(metrics.glob("filter/*.json"))}
-    numbers = {
-        source: {name: value for name, value in one.items() if isinstance(value, int | float)}
-        for source, one in counts.items()
-    }
     if not runs:
-        return Chapter(supervised)
-    made = collect_studies(studies, runs) if studies else Studies()
-    return Chapter(supervised, numbers, _examples(notes) if notes else {}, made)
-
-
-def summary(chapter: Chapter) -> dict[str, Any]:
-    """Accuracy by way of choosing, task and run, nested as that of other methods; studies keep their numbers."""
-    nested: dict[str, Any] = {}
-    for run in chapter.runs:
-        for row in run.rows:
-            tasks = nested.setdefault(f"rationalyst_{row['chooser']}", {})
-            tasks.setdefault(run.task, {})[run.name] = {"accuracy": round(row["accuracy"], 4)}
-    return nested
+        return RationalystChapter(supervisions)
+    filtered = {
+        path.stem: {name: value for name, value in _read(path).items() if isinstance(value, int | float)}
+        for path in sorted(metrics.glob("filter/*.json"))
+    }
+    examples = _examples(notes) if notes else {}
+    return RationalystChapter(
+        supervisions, filtered, examples, collect_studies(studies, runs) if studies else Studies()
+    )
 
 
 def cells(row: dict[str, Any]) -> list[str]:
-    """The texts of HEAD's columns; accuracy and differences in percent."""
+    """The text in each of HEAD's columns; accuracy and differences in percent."""
     low, high = 100 * row["accuracy_low"], 100 * row["accuracy_high"]
     return [
         row["chooser"],
@@ -104,40 +133,25 @@ def cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
-def tables(chapter: Chapter) -> list[Table]:
-    """A table a run for the terminal, and those of the studies."""
-    return [_choosers(run).printed() for run in chapter.runs] + study_tables(chapter.studies)
-
-
-def sections(chapter: Chapter) -> str:
-    """The chapter's part of the page."""
-    parts = [_choosers(run).html() for run in chapter.runs]
-    rows = [[source, *(numeral(of.get(name)) for name in FILTERED)] for source, of in chapter.filtered.items()]
-    kept = Grid("what the filter kept", ("source", *FILTERED.values()), rows, "Notes by source; gains in nats.")
-    parts.append(kept.html())
-    for name, several in chapter.examples.items():
-        parts.append(section(f"RATIONALYST: notes, {name}", listed(("", one) for one in several)))
-    return "".join(parts) + study_sections(chapter.studies)
-
-
-def _choosers(run: Supervised) -> Grid:
-    return Grid(run.title, HEAD, [cells(row) for row in run.rows], COSTS)
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content
 
 
 def _examples(notes: Path) -> dict[str, list[Example]]:
-    """Notes spread over each source's judged ones, where their files are."""
-    found = {}
+    """Notes spread evenly over the judged ones of each source."""
+    examples = {}
     for path in sorted((notes / "judged").glob("*.jsonl")):
-        texts = {one.id: one.text for one in read_jsonl(notes / "documents" / path.name, Document)}
+        texts = {document.id: document.text for document in read_jsonl(notes / "documents" / path.name, Document)}
         judged = read_jsonl(path, JudgedRationale)
         for name, keep in (("kept", True), ("rejected", False)):
-            several = [one for one in judged if one.keep is keep]
-            several = several[:: max(1, len(several) // EXAMPLES)][:EXAMPLES]
-            found[f"{path.stem}, {name}"] = [_shown(one, texts[one.rationale.document_id]) for one in several]
-    return found
+            group = [note for note in judged if note.keep is keep]
+            group = group[:: max(1, len(group) // EXAMPLES)][:EXAMPLES]
+            examples[f"{path.stem}, {name}"] = [_example(note, texts[note.rationale.document_id]) for note in group]
+    return examples
 
 
-def _shown(judged: JudgedRationale, text: str) -> Example:
+def _example(judged: JudgedRationale, text: str) -> Example:
     note = judged.rationale
     before, after = text[: note.position].strip(), text[note.position : note.end].strip()
     cut = f"... {before[-AROUND:]}" if len(before) > AROUND else before

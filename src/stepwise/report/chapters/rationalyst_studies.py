@@ -24,13 +24,13 @@ class StudyError(StepwiseError, ValueError):
 
 
 class Part(BaseModel):
-    """A part of a file: what the report shows must be there, what else the study wrote is left alone."""
+    """A part of a file. What the report shows must be there; whatever else the study wrote is ignored."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class Example(Part):
-    """A judged note with the ends of the texts around it; gain in nats."""
+    """A judged note with the texts around it, shortened; gain in nats."""
 
     before: str
     note: str
@@ -49,7 +49,7 @@ class Failure(Example):
 class Overlap(Part):
     """Shares of a note's content words and numbers in the step that follows it, and in another document's.
 
-    The means over documents are absent from an older file, and where no note says anything.
+    The means over documents are absent from older files, and where no note has any content words.
     """
 
     notes: int
@@ -101,7 +101,7 @@ class Failures(Part):
 
 
 class Mined(Part):
-    """Mined notes. In the file the kinds stand among the other keys, here in `kinds`."""
+    """Mined notes. The kinds, which are among the other keys in the file, are in `kinds` here."""
 
     model: str
     kinds: dict[str, Kind]
@@ -109,15 +109,16 @@ class Mined(Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _apart(cls, found: Any) -> Any:
-        if not isinstance(found, dict):
-            return found
-        own = {name: found[name] for name in ("model", "failures") if name in found}
-        return own | {"kinds": {name: one for name, one in found.items() if isinstance(one, dict) and name not in own}}
+    def _nest_kinds(cls, content: Any) -> Any:
+        if not isinstance(content, dict):
+            return content
+        own = {name: content[name] for name in ("model", "failures") if name in content}
+        kinds = {name: value for name, value in content.items() if isinstance(value, dict) and name not in own}
+        return own | {"kinds": kinds}
 
     @property
     def people(self) -> dict[str, AgainstPeople]:
-        """The kinds that have explanations of people."""
+        """The kinds for which people wrote explanations."""
         return {name: kind.against_people for name, kind in self.kinds.items() if kind.against_people}
 
 
@@ -138,7 +139,7 @@ class Helpful(Part):
 
 
 class Scored(Part):
-    """What a scorer says of the notes, in nats. No note gains nothing, so a gain is also the difference from none."""
+    """A scorer's view of the notes, in nats. No note has gain 0, so a gain is also the difference from no note."""
 
     scorer: str
     gain: Gains
@@ -169,7 +170,7 @@ class Unseen(Part):
 
 @dataclass(frozen=True)
 class Studies:
-    """Both studies, as far as their files are there."""
+    """Both studies, or what there is of them."""
 
     mined: Mined | None = None
     unseen: dict[str, dict[str, Unseen]] = field(default_factory=dict)
@@ -177,7 +178,7 @@ class Studies:
 
 
 def collect(folder: Path, runs: Collection[str]) -> Studies:
-    """What the studies in a folder found, gains of these runs' models only; empty where there are no files.
+    """The studies in a folder, with the gains of these runs' models only; empty where there are no files.
 
     Raises StudyError for a file of another shape.
     """
@@ -189,7 +190,7 @@ def collect(folder: Path, runs: Collection[str]) -> Studies:
 def _read(path: Path, shape: TypeAdapter[Shape]) -> Shape | None:
     if not path.is_file():
         return None
-    remedy = f"`python -m studies.{path.stem}` makes it anew"
+    remedy = f"`python -m studies.{path.stem}` makes it again"
     try:
         return shape.validate_python(json.loads(path.read_text(encoding="utf-8")))
     except ValidationError as error:
