@@ -21,7 +21,7 @@ def main(run: Run, *, model: str, checkpoints: Path, out: Path) -> None:
         out=run.work / "model",
     )
     run.publish(run.work / "model", out)
-    run.log(parameters=card["parameters"])
+    run.log(parameters=card.parameters)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ def main(run: Run, *, instruct: str, checkpoints: Path, out: Path) -> None:
     params = run.params.instruct[instruct]
     card = fetch_base_model(instruct, params, checkpoints=checkpoints, out=run.work / "model")
     run.publish(run.work / "model", out)
-    run.log(parameters=card["parameters"])
+    run.log(parameters=card.parameters)
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_a_failed_write_leaves_the_old_folder(tmp_path):
 
 
 def test_a_missing_package_is_named_with_what_brings_it(tmp_path):
-    with pytest.raises(ModelError, match=r"package no_such_package .* `make install` brings it"):
+    with pytest.raises(ModelError, match=r"package no_such_package .* `make install` installs it"):
         fetch_base_model(
             "smollm2", ModelParams(source="package:no_such_package"), checkpoints=tmp_path, out=tmp_path / "out"
         )

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stepwise.models.card import read_base_model_card
 from stepwise.models.loading import ModelError, load_model
-from stepwise.models.sources import fetch_base_model, read_card
+from stepwise.models.sources import fetch_base_model
 from stepwise.params import ArchitectureParams, ModelParams, PretrainParams
 from stepwise.pretraining.base_model import make_base_model
 
@@ -38,8 +39,8 @@ def names(folder):
 def test_a_model_is_made_from_nothing(tmp_path, family):
     card = make(tmp_path, family=family)
     model, tokenizer = load_model(tmp_path / "one")
-    assert card == read_card(tmp_path / "one")
-    assert (card["source"], card["licence"], card["made"]["steps"], card["made"]["seed"]) == (
+    assert card == read_base_model_card(tmp_path / "one")
+    assert (card.source, card.licence, card.made["steps"], card.made["seed"]) == (
         "pretrain", "Apache-2.0", 4, 1,
     )  # fmt: skip
     assert model.config.is_encoder_decoder == (family == "t5")
@@ -72,13 +73,13 @@ def test_what_is_shipped_is_what_its_parameters_make(tmp_path, name):
     group = yaml.safe_load((ROOT / "conf" / "model" / f"{name}.yaml").read_text())
     named = ModelParams.model_validate(group)
     card = fetch_base_model(name, named, checkpoints=ROOT / "checkpoints", out=tmp_path / "copy")
-    assert card["made"].items() >= named.model_dump(include={"architecture", "pretrain"}).items()
-    assert card["made"]["steps"] == named.pretrain.steps
+    assert card.made.items() >= named.model_dump(include={"architecture", "pretrain"}).items()
+    assert card.made["steps"] == named.pretrain.steps
     small = named.model_copy(update={"pretrain": PretrainParams(examples=8, steps=4)})
     anew = make_base_model(
         name, small, checkpoints=tmp_path, steps=1, seed=1, work=tmp_path / "work", out=tmp_path / "anew"
     )
-    assert (anew["made"]["steps"], anew["parameters"]) == (1, card["parameters"])
+    assert (anew.made["steps"], anew.parameters) == (1, card.parameters)
     assert sum(path.stat().st_size for path in (tmp_path / "copy").iterdir()) < 8_000_000
 
 
@@ -88,7 +89,7 @@ def test_a_local_folder_is_taken_with_a_card(tmp_path):
     (tmp_path / "mine" / "training_args.bin").write_bytes(b"never copied")
     local = params("llama").model_copy(update={"source": str(tmp_path / "mine")})
     card = fetch_base_model("small", local, checkpoints=tmp_path, out=tmp_path / "copy")
-    assert card["source"] == str(tmp_path / "mine")
+    assert card.source == str(tmp_path / "mine")
     assert not (tmp_path / "copy" / "training_args.bin").exists()
 
 
@@ -111,8 +112,8 @@ def test_the_packaged_model_becomes_safetensors(tmp_path):
     except ModelError as error:
         pytest.skip(str(error))
     model, tokenizer = load_model(tmp_path / "out", "bfloat16")
-    assert "4-bit" in str(card["notes"])
-    assert sum(parameter.numel() for parameter in model.parameters()) == card["parameters"] == 134515008
+    assert "4-bit" in card.notes
+    assert sum(parameter.numel() for parameter in model.parameters()) == card.parameters == 134515008
     prompt = tokenizer("The capital of France is", return_tensors="pt")
     assert "Paris" in tokenizer.decode(model.generate(**prompt, max_new_tokens=3, do_sample=False)[0])
     assert json.loads((tmp_path / "out" / "config.json").read_text())["dtype"] == "bfloat16"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.models.sources import Card, fetch_base_model
+from stepwise.models.card import BaseModelCard
+from stepwise.models.sources import fetch_base_model
 from stepwise.params import ModelParams
 from stepwise.pretraining.pretrain import pretrain
 
 
 def make_base_model(
     name: str, params: ModelParams, *, checkpoints: Path, steps: int = 0, seed: int, work: Path, out: Path
-) -> Card:
+) -> BaseModelCard:
     """Put the base model `name` into the folder `out`; see `pretrain` and `fetch_base_model`. Returns its card.
 
     With `steps`, a shipped model is made anew with so many of them: a small scale runs the code that made it.

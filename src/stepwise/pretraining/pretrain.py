@@ -6,8 +6,9 @@ import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stepwise.models.card import BaseModelCard
 from stepwise.models.loading import ModelError, load_model, save_model
-from stepwise.models.sources import Card, write_card
+from stepwise.models.sources import write_base_model_card
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import ArchitectureParams, ModelParams, PretrainParams, SftParams
 from stepwise.pretraining.initialisation import first_model
@@ -23,7 +24,7 @@ NOTES = (
 )
 
 
-def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work: Path, out: Path) -> Card:
+def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work: Path, out: Path) -> BaseModelCard:
     """Make a base model from nothing and write it, in bfloat16, to `out`.
 
     Args:
@@ -55,7 +56,9 @@ def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work:
     save_model(model, tokenizer, out)
     facts = {"tokens": result.tokens, "steps": result.steps, "last_loss": round(result.curve[-1]["loss"], 4)}
     made: Any = params.model_dump(mode="json", include={"architecture", "pretrain"}) | facts | {"seed": seed}
-    return write_card(out, source="pretrain", licence=params.licence, notes=NOTES, made=made, rebuild=rebuild(name))
+    return write_base_model_card(
+        out, source="pretrain", licence=params.licence, notes=NOTES, made=made, rebuild=rebuild(name)
+    )
 
 
 def rebuild(name: str) -> str:
