@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stepwise import params
 from stepwise.params import compose
@@ -29,7 +30,15 @@ def test_every_choice_composes_to_valid_parameters(choice: str, tmp_path: Path) 
 def test_params_yaml_is_the_composition_of_its_scale() -> None:
     lying = ROOT / "params.yaml"
     scale = params.load(lying).scale
-    assert lying.read_text() == compose.compose([f"scale={scale}"], CONF), f"`make params SCALE={scale}` writes it anew"
+    assert lying.read_text() == compose.compose([f"scale={scale}"], CONF), f"`make params SCALE={scale}` writes it"
+
+
+def test_every_method_of_a_scale_is_composed_into_it() -> None:
+    """conf/scale/SCALE/METHOD.yaml is read only where the defaults of conf/scale/SCALE.yaml name it."""
+    for path in sorted(CONF.glob("scale/*/*.yaml")):
+        scale, method = path.parent.name, path.stem
+        defaults = yaml.safe_load((CONF / "scale" / f"{scale}.yaml").read_text())["defaults"]
+        assert f"{scale}/{method}" in defaults, f"conf/scale/{scale}.yaml does not read {scale}/{method}.yaml"
 
 
 def test_a_bad_override_is_one_clear_error(tmp_path: Path) -> None:
