@@ -1,7 +1,7 @@
-"""Time of checking programs: the evaluator, the warm isolated pool, and a fresh process pool a call as a yardstick.
+"""Speed of checking programs: the sandbox's interpreter, the warm isolated pool, and a fresh process pool per call.
 
-All three run the same gold programs and must agree on every value. The yardstick has the released code's order of work
-(a forked pool for each call), with our evaluator in its processes. Figures are medians of the repeats.
+All three run the same gold programs and must agree on every value. The fresh pool is the baseline: like the released
+code it forks a pool for each call, but runs our interpreter in it. Figures are medians of the repeats.
 
     python -m benchmarks.programs --out FILE
 """
@@ -20,6 +20,7 @@ from typing import Any
 
 from stepwise.params import TaskParams
 from stepwise.records import write_json
+from stepwise.tasks.formats.math_format import robust_value
 from stepwise.tasks.formats.program_text import whole_program
 from stepwise.tasks.registry import get_task
 from stepwise.tasks.sandbox.isolation import Pool, kinds_here
@@ -44,7 +45,7 @@ def main() -> None:
         "programs": name,
         "isolation": pool.isolation,
         "workers": options.workers,
-        "evaluator_programs_per_second_per_core": round(evaluator_speed(programs, options.repeats)),
+        "evaluator_programs_per_second_per_core": round(interpreter_speed(programs, options.repeats)),
         "warm_isolated_call_ms": figures[0]["isolated_ms"],
         "calls": figures,
     }
@@ -55,7 +56,7 @@ def main() -> None:
 
 
 def gold_programs() -> tuple[str, list[str]]:
-    """SVAMP's programs where STEPWISE_DATA has them, else those of generated stories; with the source's name."""
+    """SVAMP's programs if STEPWISE_DATA is set, else those of generated stories; with the name of their source."""
     data = os.environ.get("STEPWISE_DATA")
     name = "svamp" if data else "word_problems"
     params = TaskParams(form="p_cot", dev=1, train=0 if data else 1000)
@@ -67,8 +68,8 @@ def gold_programs() -> tuple[str, list[str]]:
 def measured(programs: Sequence[str], pool: Pool, options: argparse.Namespace) -> dict[str, float]:
     """Milliseconds of one call with these programs, three ways."""
     ways: dict[str, Callable[[], Values]] = {
-        "ladder_ms": lambda: [as_number(outcome.value) for outcome in run_programs(programs)],
-        "isolated_ms": lambda: [as_number(outcome.get("value")) for outcome in pool.run(programs, 2.0)],
+        "ladder_ms": lambda: [robust_value(outcome.value) for outcome in run_programs(programs)],
+        "isolated_ms": lambda: [robust_value(outcome.get("value")) for outcome in pool.run(programs, 2.0)],
         "fresh_pool_ms": lambda: fresh_pool(programs, options.workers),
     }
     times: dict[str, list[float]] = {way: [] for way in ways}
@@ -78,14 +79,14 @@ def measured(programs: Sequence[str], pool: Pool, options: argparse.Namespace) -
             start = time.perf_counter()
             values.append(call())
             times[way].append(1000 * (time.perf_counter() - start))
-        if any(one != values[0] for one in values):
+        if any(results != values[0] for results in values):
             raise RuntimeError("the three ways disagree on a value")
-    medians = {way: round(statistics.median(found), 3) for way, found in times.items()}
+    medians = {way: round(statistics.median(measured_times), 3) for way, measured_times in times.items()}
     return {"size": len(programs), **medians}
 
 
-def evaluator_speed(programs: Sequence[str], repeats: int) -> float:
-    """Programs that one core evaluates in a second of processor time."""
+def interpreter_speed(programs: Sequence[str], repeats: int) -> float:
+    """Programs that one core runs per second of processor time."""
     speeds = []
     for _ in range(repeats):
         start = time.process_time()
@@ -95,25 +96,20 @@ def evaluator_speed(programs: Sequence[str], repeats: int) -> float:
 
 
 def fresh_pool(programs: Sequence[str], workers: int) -> Values:
-    """The yardstick: a pool for this call alone."""
+    """The baseline: a pool for this call alone."""
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("fork")) as pool:
         return list(pool.map(evaluated, programs, chunksize=max(1, len(programs) // (4 * workers))))
 
 
 def evaluated(program: str) -> float | None:
     """Value of one program."""
-    return as_number(run_programs([program])[0].value)
-
-
-def as_number(value: object) -> float | None:
-    """A value as the checks read it."""
-    return float(value) if isinstance(value, int | float) else None
+    return robust_value(run_programs([program])[0].value)
 
 
 def show(summary: dict[str, Any]) -> None:
     """Print the table."""
     print(f"{summary['programs']} programs, {summary['workers']} workers, isolation: {summary['isolation']}")
-    print(f"evaluator: {summary['evaluator_programs_per_second_per_core']} programs/s/core")
+    print(f"interpreter: {summary['evaluator_programs_per_second_per_core']} programs/s/core")
     print(f"{'programs a call':>16} {'ladder ms':>12} {'isolated ms':>12} {'fresh pool ms':>14} {'fresh/ladder':>13}")
     for row in summary["calls"]:
         ratio = row["fresh_pool_ms"] / row["ladder_ms"]

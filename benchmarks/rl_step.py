@@ -4,7 +4,7 @@ Plain does in turn what the released run does on its GPUs, 4 questions each: tra
 processes to check, passes of the old policy, of the reference and of the update, padded to the longest of the step,
 with logits over whole sequences. Both sides get the same model, questions, type, threads, optimiser settings and
 longest completion, and use the same PPO functions. Each runs in a process of its own, which gives its peak memory.
-Neither executes a program itself: both hand them to the sandbox's evaluator.
+Neither executes a program itself: both hand them to the sandbox's interpreter.
 
 Where the gain comes from: all questions decode together and rows leave as they end; programs are checked in a warm pool
 beside the passes; a pass has no padding to speak of and logits of actions alone. `one pass` is our side with the whole

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stepwise.records import write_json
 from stepwise.stage import Run, stage
-from stepwise.tasks.preparation import prepare
+from stepwise.tasks.preparation.prepare import prepare
 from stepwise.tasks.registry import get_task
 
 

@@ -35,11 +35,11 @@ def test_a_broken_file_is_one_clear_error(tmp_path: Path, content: bytes, messag
 
 
 def test_a_missing_file_names_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match=r"rows\.jsonl does not exist; run the stage that makes it"):
+    with pytest.raises(RecordError, match=r"rows\.jsonl does not exist; run the stage that writes it"):
         read_jsonl(tmp_path / "rows.jsonl", Document)
 
 
-def test_rows_that_cannot_be_made_leave_the_old_file_and_no_other(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "rows.jsonl", ROWS)
 
     def broken():

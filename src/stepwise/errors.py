@@ -1,5 +1,5 @@
-"""Errors that are the user's to mend."""
+"""Errors that the user can fix."""
 
 
 class StepwiseError(Exception):
-    """Base of them: the message names the thing and the remedy, and is printed in one line without a traceback."""
+    """Their base class. The message names the cause and the remedy, and is printed on one line without a traceback."""

@@ -1,6 +1,6 @@
 """The vocabulary: every file between two stages is JSONL of exactly one of these records.
 
-Text is parsed into records once, at the border; nothing downstream parses another stage's text. No torch here.
+Text is parsed into records once, where it comes in; nothing downstream parses another stage's text. No torch here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Form = Literal["n_cot", "p_cot", "formula", "scripted"]
 """How a solution is written: natural language, Python program, linear formula, a solver's numbered steps."""
 
 Prompt = tuple[str, ...]
-"""A prompt as pieces of text. Each piece is tokenised on its own; an Example's spans follow the same borders."""
+"""A prompt as pieces of text. Each piece is tokenised separately; an Example's spans have the same boundaries."""
 
 
 class Record(BaseModel):
@@ -39,7 +39,7 @@ class Step(Record):
 
 
 class Solution(Record):
-    """Steps and the answer they lead to. `text` is what a model reads or writes, whole."""
+    """Steps and the answer they lead to. `text` is the whole of what a model reads or writes."""
 
     text: str
     steps: tuple[Step, ...] = ()
@@ -47,7 +47,7 @@ class Solution(Record):
 
 
 class Problem(Record):
-    """A question with its gold answer and, where the data has one, a reference solution."""
+    """A question with its gold answer and, if the data has one, a reference solution."""
 
     id: str
     task: str
@@ -56,9 +56,9 @@ class Problem(Record):
     answer: str
     reference: Solution | None = None
     bin: str = "seen"
-    """Difficulty as reports show it: `seen` or `unseen` in training."""
+    """Difficulty as shown in reports: `seen` or `unseen` in training."""
     difficulty: str = ""
-    """The finer cell inside the bin (`l3-4d22`, `8-10`, `2 steps`)."""
+    """A finer division of the bin (`l3-4d22`, `8-10`, `2 steps`)."""
     choices: tuple[str, ...] = ()
     meta: dict[str, JsonValue] = Field(default_factory=dict)
 
@@ -73,12 +73,12 @@ class Document(Record):
     answer: str | None = None
     """Gold answer of a solved question; a rationale must not give it away."""
     start: int = 0
-    """Offset where mining begins: the end of the question in a solved one."""
+    """Offset where mining begins; in a solved question, the end of the question."""
     meta: dict[str, JsonValue] = Field(default_factory=dict)
 
 
 class DocumentScore(Record):
-    """How near a document is to texts that reason, as a cosine."""
+    """How similar a document is to texts that contain reasoning, as a cosine."""
 
     document_id: str
     source: str
@@ -86,14 +86,14 @@ class DocumentScore(Record):
 
 
 class Rationale(Record):
-    """An implicit rationale: a note that stands in a document and should help to predict what follows."""
+    """An implicit rationale: a note at a position in a document that should help to predict the text after it."""
 
     document_id: str
     source: str
     position: int
-    """Character offset in the document where the note stands."""
+    """Character offset of the note in the document."""
     end: int
-    """Offset where the text that it should help with ends."""
+    """Offset of the end of the text that it should help to predict."""
     text: str
 
 
@@ -106,7 +106,7 @@ class ScoredRationale(Record):
 
 
 class JudgedRationale(Record):
-    """A scored note and whether it is kept. `reasons` says why not, and is empty where it is."""
+    """A scored note and whether it is kept; `reasons` says why not."""
 
     rationale: Rationale
     gain: float
@@ -116,7 +116,7 @@ class JudgedRationale(Record):
 
 
 class Feedback(Record):
-    """What a critic or verifier says of a solution. `step` is None when nothing is wrong."""
+    """A critic's or verifier's comment on a solution. `step` is None if nothing is wrong."""
 
     text: str
     kind: str = ""
@@ -125,46 +125,47 @@ class Feedback(Record):
 
 
 class Turn(Record):
-    """A solution and what was said of it."""
+    """A solution and the feedback on it."""
 
     solution: Solution
     feedback: Feedback | None = None
 
 
 class Trajectory(Record):
-    """Turns of text on one problem, first attempt first."""
+    """Turns of text on the same problem, starting with the first attempt."""
 
     problem_id: str
     turns: tuple[Turn, ...]
 
 
 class Span(Record):
-    """A stretch of a training text. `weight` 0 is read but not learned."""
+    """A stretch of a training text. With `weight` 0 the model reads it but gets no loss on it."""
 
     text: str
     weight: float = Field(default=1.0, ge=0.0)
 
 
 class Example(Record):
-    """A training text as spans. Each is tokenised on its own, so borders are the same in training and generation."""
+    """A training text as spans, each tokenised separately, so that boundaries match in training and generation."""
 
     id: str
     spans: tuple[Span, ...]
 
 
 class Verdict(Record):
-    """One completion, checked twice: by the paper's strict extraction and by the robust one."""
+    """A completion checked twice: with the paper's strict extraction and with the robust one."""
 
     strict_answer: str | None = None
     strict_correct: bool = False
     answer: str | None = None
     correct: bool = False
     isolation: str = ""
-    """How a model-written program was run (`evaluator`, `bwrap`, `unshare`, `refused`); empty where none was."""
+    """How a model-written program was run: `evaluator` (the sandbox's interpreter), `bwrap`, `unshare`, `unsafe` or
+    `refused`; empty if there was none."""
 
 
 class Prediction(Record):
-    """One completion of one problem, with its verdict."""
+    """A completion of a problem, with its verdict."""
 
     problem_id: str
     sample: int = 0
@@ -175,11 +176,11 @@ class Prediction(Record):
     tokens: int = 0
     finish_reason: Literal["eos", "stop", "length"] = "eos"
     logprob: float | None = None
-    """Sum of the completion's token log-probabilities in nats, where the backend gave them."""
+    """Sum of the completion's token log-probabilities in nats, if the backend returned them."""
 
 
 class SampleScore(Record):
-    """What a reranker says of one sample: the probability that it is right."""
+    """A reranker's score of a sample: the probability that it is right."""
 
     problem_id: str
     sample: int = 0
@@ -187,15 +188,15 @@ class SampleScore(Record):
 
 
 R = TypeVar("R", bound=BaseModel)
-_REMEDY = "run the stage that makes it (`dvc repro` makes all)"
+_REMEDY = "run the stage that writes it (`dvc repro` runs all stages)"
 
 
 class RecordError(StepwiseError, ValueError):
-    """A record file that is missing, broken or empty; the message names the file, the line and the remedy."""
+    """A record file that is missing or invalid; the message names the file, the line and the remedy."""
 
 
 def read_jsonl(path: str | Path, record: type[R]) -> list[R]:
-    """Read a JSONL file of one record type. Raises RecordError naming file and line on the first bad row."""
+    """Read a JSONL file of one record type. Raises RecordError naming the file and line of the first bad row."""
     return list(iterate_jsonl(path, record))
 
 

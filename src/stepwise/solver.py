@@ -15,12 +15,12 @@ from stepwise.tasks.base import Task
 from stepwise.tasks.registry import get_task
 
 UNKNOWN = "0"
-"""Gold of a question that nobody has answered: only the verdict's answer is read, never whether it is right."""
+"""A stand-in for the gold answer of a new question: only the verdict's answer is used, not whether it is right."""
 
 
 @dataclass
 class Solver:
-    """A model with the task it is asked in."""
+    """A model with the task whose prompt and answer format it uses."""
 
     task: Task
     backend: Backend
@@ -28,18 +28,18 @@ class Solver:
     card: Card
 
     def solve(self, question: str) -> Solution:
-        """Answer one question greedily: the model's text, its steps, and the answer (a program's result)."""
+        """Answer a question greedily: the model's text, its steps, and the answer (for a program, its result)."""
         return self.solve_many([question])[0]
 
     def solve_many(self, questions: Sequence[str]) -> list[Solution]:
-        """Answer questions in one pass; see solve."""
+        """Answer several questions in one batch; see solve."""
         problems = [
             Problem(id=f"question-{i}", task=self.task.name, split="test", question=question, answer=UNKNOWN)
             for i, question in enumerate(questions)
         ]
         sampling = Sampling(max_new_tokens=self.max_new_tokens, stop=self.task.stop)
         completions = self.backend.generate([self.task.prompt(problem) for problem in problems], sampling)
-        texts = [several[0].text for several in completions]
+        texts = [samples[0].text for samples in completions]
         solutions = [self.task.parse(text) for text in texts]
         if self.task.form != "formula":
             return solutions
@@ -51,14 +51,14 @@ class Solver:
 
 
 def load(model: str, task: str | None = None) -> Solver:
-    """A solver from a trained model's folder or `models:/NAME@champion`, asked in its own task or another one.
+    """A solver from a trained model's folder or `models:/NAME@champion`, for the model's own task or another.
 
-    Raises TrackingError or ModelError for a model that is not there, ParamsError for a task that params.yaml lacks.
+    Raises TrackingError or ModelError for a missing model, and ParamsError for a task that params.yaml does not have.
     """
     folder = tracking.load(model)
     card = read_card(folder)
     name = task or card.task
-    of_task = card.task_params if name == card.task else _task_params(name)
+    task_params = card.task_params if name == card.task else _task_params(name)
 
     def load_weights() -> tuple[object, object]:
         from stepwise.models.loading import load_model
@@ -66,7 +66,7 @@ def load(model: str, task: str | None = None) -> Solver:
         return load_model(folder)
 
     backend = make_backend(BackendParams(), load=load_weights)
-    return Solver(get_task(name, of_task, seed=0), backend, of_task.max_new_tokens, card)
+    return Solver(get_task(name, task_params, seed=0), backend, task_params.max_new_tokens, card)
 
 
 def _task_params(name: str) -> TaskParams:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 Z95 = 1.959963984540054
-"""Two-sided 95 % quantile of the normal distribution."""
+"""The 97.5 % quantile of the normal distribution, for two-sided 95 % intervals."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Comparison:
     high: float
     p_value: float
     only_first: int
-    """Problems that only the first gets right."""
+    """Problems that only the first evaluation gets right."""
     only_second: int
 
     @property
     def better(self) -> bool:
-        """Whether the second is better beyond chance by both the interval and the test."""
+        """Whether the second is significantly better, by both the interval and the test."""
         return self.low > 0 and self.p_value < 0.05
 
 
@@ -57,17 +57,17 @@ def wilson(correct: int, total: int, z: float = Z95) -> Interval:
 
 
 def bootstrap(values: Sequence[float], *, draws: int = 2000, seed: int = 0) -> Interval:
-    """The mean of values with its percentile bootstrap interval over them. Raises ValueError without values."""
+    """The mean of the values with its percentile bootstrap interval. Raises ValueError without values."""
     if not values:
         raise ValueError("there are no values to average")
     numbers = np.asarray(values, dtype=float)
-    chosen = np.random.default_rng(seed).integers(len(numbers), size=(draws, len(numbers)))
-    low, high = np.quantile(numbers[chosen].mean(axis=1), [0.025, 0.975])
+    resamples = np.random.default_rng(seed).integers(len(numbers), size=(draws, len(numbers)))
+    low, high = np.quantile(numbers[resamples].mean(axis=1), [0.025, 0.975])
     return Interval(float(numbers.mean()), float(low), float(high))
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
-    """Chance that k of n samples, drawn without replacement, hold a correct one: 1 - C(n-c, k) / C(n, k)."""
+    """Chance that k of n samples, drawn without replacement, include a correct one: 1 - C(n-c, k) / C(n, k)."""
     _check_subset(n, k)
     return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
 
@@ -77,34 +77,35 @@ def maj_at_k(classes: Sequence[int | None], correct: Sequence[bool], k: int) -> 
 
     Args:
         classes: each sample's answer as a class number; None is no answer and never wins.
-        correct: whether each sample is right, as long as `classes`. A class with both kinds counts by its share.
-        k: size of the subset, at most the number of samples.
+        correct: whether each sample is right, as long as `classes`. A class with right and wrong samples counts by the
+            share of right ones.
+        k: size of the subsets, at most the number of samples.
 
     Ties are split evenly; a subset without any answer counts as wrong.
     """
     n = len(classes)
     _check_subset(n, k)
-    right: dict[int, list[bool]] = defaultdict(list)
-    for name, good in zip(classes, correct, strict=True):
+    by_class: dict[int, list[bool]] = defaultdict(list)
+    for name, right in zip(classes, correct, strict=True):
         if name is not None:
-            right[name].append(good)
-    counts = [len(flags) for flags in right.values()]
-    shares = [sum(flags) / len(flags) for flags in right.values()]
-    silent = n - sum(counts)
+            by_class[name].append(right)
+    counts = [len(flags) for flags in by_class.values()]
+    shares = [sum(flags) / len(flags) for flags in by_class.values()]
+    unanswered = n - sum(counts)
     top = min(k, max(counts, default=0))
-    won = sum(_won_with(votes, counts, shares, silent, k) for votes in range(1, top + 1))
-    return won / math.comb(n, k)
+    total = sum(_won_with(votes, counts, shares, unanswered, k) for votes in range(1, top + 1))
+    return total / math.comb(n, k)
 
 
-def _won_with(votes: int, counts: list[int], shares: list[float], silent: int, k: int) -> float:
+def _won_with(votes: int, counts: list[int], shares: list[float], unanswered: int, k: int) -> float:
     """Correctness summed over the size-k subsets in which the winners have exactly `votes` votes.
 
     `ways[i, t]` counts the choices of i samples among the classes seen so far with t classes at the top and none above;
-    `good[i, t]` sums over the same choices the shares of the classes at the top. Both start from the unanswered.
+    `good[i, t]` sums the shares of the top classes over the same choices. Both start from the unanswered samples.
     """
     ways = np.zeros((k + 1, k // votes + 1))
     good = np.zeros_like(ways)
-    ways[: min(silent, k) + 1, 0] = [math.comb(silent, i) for i in range(min(silent, k) + 1)]
+    ways[: min(unanswered, k) + 1, 0] = [math.comb(unanswered, i) for i in range(min(unanswered, k) + 1)]
     for count, share in zip(counts, shares, strict=True):
         new_ways, new_good = np.zeros_like(ways), np.zeros_like(good)
         for chosen in range(min(count, votes, k) + 1):
@@ -136,7 +137,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
 def compare_paired(first: Sequence[bool], second: Sequence[bool], *, draws: int = 10_000, seed: int = 0) -> Comparison:
     """Compare two evaluations item by item: paired bootstrap (percentile, 95 %) and McNemar's exact test.
 
-    An item's difference is -1, 0 or 1, so that a resample of items is one multinomial draw of three counts.
+    An item's difference is -1, 0 or 1, so a resample of the items is a multinomial draw of three counts.
     """
     n = len(first)
     if n == 0 or n != len(second):

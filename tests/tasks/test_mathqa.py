@@ -102,24 +102,24 @@ def test_every_dropped_row_has_its_reason(folder, name, form, kept, dropped):
     task = make(name, folder, form)
     assert isinstance(task, Task)
     train, dev = task.load("train"), task.load("dev")
-    assert {one.id for one in train.problems + dev.problems} == {f"mathqa_dev_{number}" for number in kept}
+    assert {problem.id for problem in train.problems + dev.problems} == {f"mathqa_dev_{number}" for number in kept}
     assert train.dropped == dropped
     assert train.read == sum(dropped.values()) + len(kept)
-    pairs = [(one, one.reference.text) for one in train.problems if one.reference]
+    pairs = [(problem, problem.reference.text) for problem in train.problems if problem.reference]
     assert all(verdict.correct for verdict in task.check_many(pairs))
 
 
 def test_the_texts_of_a_choice_problem(folder):
     task = make("mathqa", folder, "n_cot", dev=3)
     problems = task.load("train").problems + task.load("dev").problems
-    problem = next(one for one in problems if one.id == "mathqa_dev_0")
+    problem = next(problem for problem in problems if problem.id == "mathqa_dev_0")
     assert [span.text for span in example(task, problem).spans] == [
         f"Question:\nhow much is 2 + 2 ?\n{OPTIONS}\nAnswer reasoning:\n",
         "2 + 2 = 4\nTherefore, the answer is: b",
     ]
     assert problem.choices == ("2", "4", "6", "8", "none of these")
     test = task.load("test").problems
-    assert [(one.id, one.answer, one.split, one.reference) for one in test] == [
+    assert [(problem.id, problem.answer, problem.split, problem.reference) for problem in test] == [
         ("mathqa_0", "a", "test", None),
         ("mathqa_2", "d", "test", None),
     ]
@@ -129,16 +129,20 @@ def test_the_texts_of_a_choice_problem(folder):
 
 def test_numbers_are_the_answers_where_options_are_not_shown(folder):
     task = make("mathqa_numeric", folder, "n_cot")
-    assert [(one.id, one.answer) for one in task.load("test").problems] == [
+    assert [(problem.id, problem.answer) for problem in task.load("test").problems] == [
         ("mathqa-numeric_0", "2"),
         ("mathqa-numeric_2", "8"),
     ]
     train = task.load("train").problems + task.load("dev").problems
-    assert not any("answer : b" in one.reference.text or OPTIONS in one.question for one in train)
+    assert not any("answer : b" in problem.reference.text or OPTIONS in problem.question for problem in train)
     problem = task.load("test").problems[1].model_copy(update={"answer": "0.036"})
     close, far = (f"x{chr(10)}Therefore, the answer is: {number}" for number in ("0.0359", "0.03"))
     verdicts = task.check(problem, [close, far, "no number"])
-    assert [(one.strict_correct, one.correct) for one in verdicts] == [(True, True), (True, False), (False, False)]
+    assert [(verdict.strict_correct, verdict.correct) for verdict in verdicts] == [
+        (True, True),
+        (True, False),
+        (False, False),
+    ]
     assert verdicts[2].answer is None
 
 

@@ -48,15 +48,15 @@ def test_identical_groups_get_letters_of_their_own():
 
 
 def test_every_equals_sign_of_generated_rationales_holds_and_the_final_step_repeats_the_last_value():
-    for one in task().load("test").problems:
-        *steps, final = one.reference.steps
-        assert len(steps) == one.reference.text.count("Let's calculate") + 2
+    for problem in task().load("test").problems:
+        *steps, final = problem.reference.steps
+        assert len(steps) == problem.reference.text.count("Let's calculate") + 2
         for step in steps[1:]:
             sides = [side for side in step.text.removesuffix(".").split(" = ") if not re.search("[A-Za-z]", side)]
             assert {evaluate(parse(side)) for side in sides} == {int(sides[-1])}
-        assert steps[-1].text.endswith(f"= {one.answer}.")
-        assert final.text == f"(Final response) So the answer is {one.answer}."
-        assert int(one.answer) == evaluate(parse(one.question.removesuffix("=")))
+        assert steps[-1].text.endswith(f"= {problem.answer}.")
+        assert final.text == f"(Final response) So the answer is {problem.answer}."
+        assert int(problem.answer) == evaluate(parse(problem.question.removesuffix("=")))
 
 
 def test_cells_are_the_papers():
@@ -65,10 +65,10 @@ def test_cells_are_the_papers():
         ["l3-4d2", "l3-4d22", "l3-4d222", "l5-6d2", "l5-6d22", "l5-6d222"], 20
     )
     assert {p.difficulty for p in problems if p.bin == "seen"} == {"l3-4d2", "l3-4d22"}
-    for one in problems:
-        groups = re.findall(r"\(([^()]*)\)", one.question)
-        assert len(groups) == 2 ** len(one.meta["depth_levels"])
-        assert {len(re.split(r" [-+*] ", group)) for group in groups} == {one.meta["length"]}
+    for problem in problems:
+        groups = re.findall(r"\(([^()]*)\)", problem.question)
+        assert len(groups) == 2 ** len(problem.meta["depth_levels"])
+        assert {len(re.split(r" [-+*] ", group)) for group in groups} == {problem.meta["length"]}
         assert all(-9 <= int(number) <= 9 for group in groups for number in re.split(r" [-+*] ", group))
 
 

@@ -27,11 +27,11 @@ def hand_worked(form):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_every_reference_checks(form):
-    one = task(form)
-    assert isinstance(one, Task)
+    word_problems = task(form)
+    assert isinstance(word_problems, Task)
     for split in ("train", "dev", "test"):
-        problems = one.load(split).problems
-        verdicts = one.check_many([(p, p.reference.text) for p in problems])
+        problems = word_problems.load(split).problems
+        verdicts = word_problems.check_many([(p, p.reference.text) for p in problems])
         assert all(v.correct and v.strict_correct for v in verdicts)
         assert all(0 < int(p.answer) <= LARGEST for p in problems)
 
@@ -51,7 +51,7 @@ def test_bins():
     kinds = {}
     for p in problems:
         kinds.setdefault((p.bin, p.difficulty), []).append(p)
-    assert {key: len(found) for key, found in kinds.items()} == {
+    assert {key: len(members) for key, members in kinds.items()} == {
         ("seen", "1 step"): 15,
         ("seen", "2 steps"): 15,
         ("seen", "3 steps"): 15,
@@ -92,9 +92,9 @@ def test_no_quantity_that_matters_is_above_the_largest():
     problems = [p for split in ("train", "dev", "test") for p in small.load(split).problems]
     assert len({p.question for p in problems}) == len(problems)
     for p in problems:
-        said = [int(number) for number in re.findall(r"[0-9]+", p.reference.text)]
-        assert max(said) <= 50
-        assert all(p.meta["numbers"][i] in said for i in range(len(p.meta["numbers"])) if i not in p.meta["unused"])
+        written = [int(number) for number in re.findall(r"[0-9]+", p.reference.text)]
+        assert max(written) <= 50
+        assert all(p.meta["numbers"][i] in written for i in range(len(p.meta["numbers"])) if i not in p.meta["unused"])
     with pytest.raises(ParamsError, match="largest"):
         task(options={"largest": 49})
 
@@ -132,25 +132,25 @@ def test_every_template_is_told_and_none_held_out_in_training():
     ],
 )
 def test_hand_worked(form, text, correct):
-    one, problem = hand_worked(form)
-    assert [v.correct for v in one.check(problem, [text])] == [correct]
-    assert one.parse(text).text == text
+    word_problems, problem = hand_worked(form)
+    assert [v.correct for v in word_problems.check(problem, [text])] == [correct]
+    assert word_problems.parse(text).text == text
 
 
 def test_strict_and_robust_sentences_differ():
-    one, problem = hand_worked("n_cot")
-    verdict = one.check(problem, ["So the answer is 17 apples."])[0]
+    word_problems, problem = hand_worked("n_cot")
+    verdict = word_problems.check(problem, ["So the answer is 17 apples."])[0]
     assert verdict.correct
     assert not verdict.strict_correct
 
 
 def test_prompt_of_a_program_gives_the_header():
-    one = task()
-    problem = one.load("train").problems[0]
-    asked, header = one.prompt(problem)
-    assert asked == f"Question:\n{problem.question}\nAnswer reasoning:\n"
+    word_problems = task()
+    problem = word_problems.load("train").problems[0]
+    lead_in, header = word_problems.prompt(problem)
+    assert lead_in == f"Question:\n{problem.question}\nAnswer reasoning:\n"
     assert header == f'def solution():\n    """{problem.question}"""\n'
-    spans = example(one, problem).spans
+    spans = example(word_problems, problem).spans
     assert [span.weight for span in spans] == [0.0, 0.0, 1.0]
     assert run_programs([spans[1].text + spans[2].text])[0].value == int(problem.answer)
 

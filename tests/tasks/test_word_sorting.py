@@ -47,7 +47,7 @@ def assert_sound(words, solution):
     """The order is Python's, ids are unique and in order, and every letter and order of the rationale holds."""
     assert solution.answer.split() == sorted(words)
     ids = [step.id for step in solution.steps[:-1]]
-    numbers = [tuple(map(int, one.split("."))) for one in ids]
+    numbers = [tuple(map(int, number.split("."))) for number in ids]
     assert numbers == sorted(set(numbers))
     ordinals = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"]
     for step in solution.steps[:-1]:
@@ -56,7 +56,7 @@ def assert_sound(words, solution):
             assert word[place : place + 1] == letter
             assert index == letter_index(letter)
         if "We now have" in step.text:
-            indices = [float(one) for one in re.findall(r"(?:: |< )\(([\d.]+)\) ", step.text)]
+            indices = [float(index_text) for index_text in re.findall(r"(?:: |< )\(([\d.]+)\) ", step.text)]
             assert indices == sorted(set(indices))
         if "Hence" in step.text:
             listed = re.findall(r'"([^"]+)"', step.text)
@@ -114,10 +114,10 @@ def test_words_that_the_rationale_cannot_hold_are_refused(words):
 
 def test_generated_lists_are_sound_and_binned_by_length():
     problems = task().load("test").problems
-    for one in problems:
-        words = one.question.partition("List: ")[2].split()
-        assert len(words) == len(set(words)) == one.meta["words"]
-        assert_sound(words, one.reference)
+    for problem in problems:
+        words = problem.question.partition("List: ")[2].split()
+        assert len(words) == len(set(words)) == problem.meta["words"]
+        assert_sound(words, problem.reference)
     assert {(p.difficulty, p.bin) for p in problems} == {
         ("2-3", "seen"),
         ("4-7", "seen"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from stepwise.errors import StepwiseError
 from stepwise.records import Prediction
 from stepwise.statistics import Comparison, compare_paired, maj_at_k, pass_at_k, wilson
+from stepwise.tasks.answers.numbers import plain_number
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-6
 """Numbers nearer than this are one answer in a vote."""
@@ -60,7 +61,11 @@ def at_k(samples: Sequence[Prediction], ks: Iterable[int]) -> dict[str, float]:
 
 def cluster(answers: Sequence[str | None]) -> list[int | None]:
     """Class numbers of answers: numbers within tolerance of a class's smallest join it, other text must be equal."""
-    numbers = {text: value for text in set(answers) if text is not None and (value := _number(text)) is not None}
+    numbers = {
+        text: value
+        for text in set(answers)
+        if text is not None and (value := plain_number(text.replace(",", ""))) is not None
+    }
     classes: dict[str, int] = {}
     start = float("-inf")
     current = -1
@@ -133,11 +138,3 @@ def _groups(predictions: Sequence[Prediction], key: Callable[[Prediction], str])
     for one in predictions:
         groups[key(one)].append(one)
     return groups
-
-
-def _number(text: str) -> float | None:
-    try:
-        value = float(text.replace(",", ""))
-    except ValueError:
-        return None
-    return value if abs(value) < float("inf") else None

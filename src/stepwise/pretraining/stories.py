@@ -37,7 +37,7 @@ def _table(op: str, needs: str, text: str, **more: object) -> tuple[Template, ..
                 op=op,
                 text=cells[0],
                 given=cells[1],
-                made=cells[2] if op else "",
+                result=cells[2] if op else "",
                 because=_BECAUSE[(number + len(op)) % len(_BECAUSE)] if op else "",
                 needs=needs,
                 ask=cells[3] if len(cells) > 3 else "",

@@ -103,6 +103,6 @@ def _texts(grammar: Grammar) -> Iterator[str]:
         yield from (" ".join(row) for row in rows)
     yield from (*world.places, *world.days, "dollars", "result", "solution")
     for template in (*grammar.openings, *grammar.steps, *grammar.distractors):
-        told = " ".join((template.text, template.given, template.made, template.because, template.ask))
+        told = " ".join((template.text, template.given, template.result, template.because, template.ask))
         yield re.sub(r"\{\w+\}", " ", told).replace("_", " ")
     yield from (re.sub(r"\{\w+\}", " ", ask) for asks in grammar.asks.values() for ask in asks)

@@ -1,7 +1,7 @@
-"""ARC-Challenge (Clark et al. 2018, arXiv 1803.05457): science questions of school examinations.
+"""ARC-Challenge (Clark et al. 2018, arXiv 1803.05457): science questions from school examinations.
 
-The data has no solutions, so that the reference of a training question is its answer line alone; examples to show are
-hand-written ones (`shots`).
+The data has no solutions, so the reference of a training question is its answer line alone, and few-shot examples are
+hand-written (`published/shots`).
 """
 
 from __future__ import annotations

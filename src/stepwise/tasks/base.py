@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
+from pydantic import ValidationError
+
+from stepwise.params import ParamsError, Section, TaskParams
 from stepwise.records import Example, Form, Problem, Prompt, Solution, Span, Split, Verdict
+
+S = TypeVar("S", bound=Section)
 
 
 @dataclass
 class Loaded:
-    """Problems of a split and what loading found: rows read, rows dropped by reason."""
+    """The problems of a split, with the number of rows read and of rows dropped by reason."""
 
     problems: list[Problem]
     read: int = 0
@@ -34,15 +39,15 @@ class Task(Protocol):
 
     @property
     def stop(self) -> tuple[str, ...]:
-        """Strings after which a completion ends even without EOS."""
+        """Strings that end a completion even without EOS."""
         ...
 
     def load(self, split: Split) -> Loaded:
-        """Problems of a split, validated: gold that does not check is dropped and counted with its reason."""
+        """Validated problems of a split: a gold solution that fails the check is dropped and counted by reason."""
         ...
 
     def prompt(self, problem: Problem) -> Prompt:
-        """What the model reads before it writes, given program header included."""
+        """What the model reads before it writes; for programs this includes the header."""
         ...
 
     def parse(self, text: str) -> Solution:
@@ -50,17 +55,31 @@ class Task(Protocol):
         ...
 
     def check(self, problem: Problem, completions: Sequence[str]) -> list[Verdict]:
-        """Verdicts of completions of one problem, in order."""
+        """Verdicts on completions of one problem, in order."""
         ...
 
     def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """Verdicts of many (problem, completion) pairs at once, in order; programs go to the pool together."""
+        """Verdicts on many (problem, completion) pairs, in order; their programs go to the pool in one batch."""
         ...
 
 
 def example(task: Task, problem: Problem) -> Example:
-    """The training text of a problem with a reference: the prompt's pieces unlearned, the reference learned."""
+    """The training text of a problem that has a reference solution: loss on the solution, none on the prompt."""
     if problem.reference is None:
         raise ValueError(f"{problem.id} has no reference solution to learn from")
     pieces = tuple(Span(text=piece, weight=0.0) for piece in task.prompt(problem))
     return Example(id=problem.id, spans=(*pieces, Span(text=problem.reference.text)))
+
+
+def read_options(task: str, params: TaskParams, options: type[S]) -> S:
+    """`params.options` as the task's own type. Raises ParamsError naming every unknown or invalid option."""
+    try:
+        return options.model_validate(params.options)
+    except ValidationError as error:
+        known = ", ".join(sorted(options.model_fields)) or "none"
+        faults = []
+        for fault in error.errors(include_url=False):
+            where = ".".join(("task", task, "options", *(str(part) for part in fault["loc"])))
+            unknown = fault["type"] == "extra_forbidden"
+            faults.append(f"{where}: {'unknown option; known are ' + known if unknown else fault['msg']}")
+        raise ParamsError("; ".join(faults)) from error

@@ -1,7 +1,7 @@
 """ECQA: CommonsenseQA (Talmor et al. 2019) with the explanations of Aggarwal et al. (2021) as solutions.
 
 Test is CommonsenseQA's validation set, as in RATIONALYST. ECQA's own splits cut across both sets, so an explanation
-counts for training only where its question is a CommonsenseQA training question.
+is used for training only if its question is in CommonsenseQA's training set.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from stepwise.tasks.published.choice_task import ChoiceTask
 from stepwise.tasks.published.published import Candidate
 
 _EXPLANATIONS = ("ecqa/ecqa", "ecqa/train_flan", "ecqa/val", "ecqa/test")
-"""ECQA's one file, or the parts of it that other projects have published."""
+"""ECQA's single file, or the parts of it that other projects have published."""
 
 
 class _Explanation(BaseModel):
-    """Why the answer is right, and of which question."""
+    """Why the answer to a question is right."""
 
     id: str = Field(validation_alias=AliasChoices("id", "q_no"))
     text: str | list[str] = Field("", validation_alias=AliasChoices("positives", "explanation", "taskA_pos"))
@@ -55,7 +55,7 @@ class Ecqa(ChoiceTask):
         return self.problem(row.id, split, row.question, row.choices, row.answer, steps=lines)
 
     def _explanations(self) -> dict[str, list[str]]:
-        """Lines by question. Of the parts, any may be missing; with none there is nothing to train on."""
+        """Lines by question id. Some of the parts may be missing, but not all: there would be nothing to train on."""
         paths = [path for stem in _EXPLANATIONS if (path := rows.find_or_none(self.data, (stem,)))]
         paths = paths or [rows.find(self.data, _EXPLANATIONS[:1])]
         explanations = (row for path in paths for row in rows.read_models(path, _Explanation))

@@ -1,6 +1,6 @@
 """GSM8K (Cobbe et al. 2021, arXiv 2110.14168): grade-school word problems, with rationales or compiled programs.
 
-The calculator marks of the rationales become programs (see calculator_marks); a reader of sentences does not see them.
+The calculator marks of the rationales become programs (see calculator_marks); in sentences they are removed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from stepwise.params import Section
 from stepwise.records import Problem, Solution, Split, Verdict
 from stepwise.tasks.answers import end_phrase
-from stepwise.tasks.answers.numbers import equal_numbers
+from stepwise.tasks.answers.numbers import equal_numbers, number_text
 from stepwise.tasks.formats import math_format
 from stepwise.tasks.formats.calculator_marks import marks, program_bodies, without_marks
 from stepwise.tasks.formats.program_text import whole_program
@@ -23,10 +23,10 @@ _ANSWER_MARK = "####"
 
 
 class Options(Section):
-    """How the strict answer is read."""
+    """How the strict check reads the answer."""
 
     extraction: Literal["reft", "rationalyst"] = "reft"
-    """ReFT's after the answer line, or RATIONALYST's after an end phrase, for sentences only."""
+    """`reft`: after the answer line; `rationalyst`: after an end phrase, for sentences only."""
 
 
 class Gsm8k(PublishedTask):
@@ -36,22 +36,22 @@ class Gsm8k(PublishedTask):
     options_type: ClassVar[type[Section]] = Options
 
     def training_rows(self) -> Iterable[Candidate]:
-        """Rows of `train` with a reference in the task's form."""
+        """Rows of `train`, each with a reference in the task's form."""
         return self._rows("train")
 
     def test_rows(self) -> Iterable[Candidate]:
-        """Rows of `test`; their rationales are not kept."""
+        """Rows of `test`, without their rationales."""
         return self._rows("test")
 
     def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """Verdicts of (problem, completion) pairs, in order."""
+        """Verdicts on (problem, completion) pairs, in order."""
         verdicts = super().check_many(pairs)
         if self.form != "n_cot" or self.options == Options():
             return verdicts
-        read = [(problem, end_phrase.number(text)) for problem, text in pairs]
+        strict = [(problem, end_phrase.number(text)) for problem, text in pairs]
         return [
-            verdict.model_copy(update={"strict_answer": said, "strict_correct": said == problem.answer})
-            for verdict, (problem, said) in zip(verdicts, read, strict=True)
+            verdict.model_copy(update={"strict_answer": answer, "strict_correct": answer == problem.answer})
+            for verdict, (problem, answer) in zip(verdicts, strict, strict=True)
         ]
 
     def _rows(self, split: Split) -> Iterable[Candidate]:
@@ -74,14 +74,14 @@ class Gsm8k(PublishedTask):
             task=self.name,
             split=split,
             question=question,
-            answer=math_format.shown(answer),
+            answer=number_text(answer),
             reference=reference,
             difficulty=f"{calculations} step{'' if calculations == 1 else 's'}" if calculations else "",
         )
 
     def _reference(self, question: str, rationale: str, answer: float) -> Solution | str:
         """The reference in the task's form, or why there is none."""
-        shown = math_format.shown(answer)
+        shown = number_text(answer)
         if self.form == "n_cot":
             return math_format.reference(without_marks(rationale), shown, self.form)
         if not marks(rationale):
@@ -94,6 +94,6 @@ class Gsm8k(PublishedTask):
 
 
 class Gsm8kText(Gsm8k):
-    """The same problems under another name, so that a run can have them in sentences beside their programs."""
+    """The same problems under another name, so that a run can use sentences and programs side by side."""
 
     name: ClassVar[str] = "gsm8k_text"

@@ -1,8 +1,8 @@
 r"""MATH (Hendrycks et al. 2021, arXiv 2103.03874): competition problems whose answers are LaTeX.
 
-The answer line of a reference repeats the box of its solution, because the papers' extraction looks for the last
-`\boxed{}` only and compares normal forms (`math_strip`). The robust check reads what stands after the last cue too, and
-takes what has the same value (`math_answers`).
+The answer line of a reference repeats the box of its solution, because the papers' extraction looks only for the last
+`\boxed{}` and compares normal forms (`math_strip`). The robust check also reads the text after the last cue, and
+accepts anything of the same value (`math_answers`).
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ class Math(PublishedTask):
     forms: ClassVar[tuple[Form, ...]] = ("n_cot",)
 
     def training_rows(self) -> Iterable[Candidate]:
-        """Rows of `train`; a sentence of the solution is a line of the reference."""
+        """Rows of `train`; each sentence of the solution becomes a line of the reference."""
         return self._rows("train")
 
     def test_rows(self) -> Iterable[Candidate]:
-        """Rows of `test`; their solutions are not kept."""
+        """Rows of `test`, without their solutions."""
         return self._rows("test")
 
     def parse(self, text: str) -> Solution:
-        """A completion as steps and the answer as it stands in it."""
+        """A completion as steps and the answer as written in it."""
         return math_format.parse(text, self.form).model_copy(update={"answer": stated_answer(text)})
 
     def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """Verdicts of (problem, completion) pairs, in order."""
+        """Verdicts on (problem, completion) pairs, in order."""
         return [_verdict(problem, text) for problem, text in pairs]
 
     def _rows(self, split: Split) -> Iterable[Candidate]:

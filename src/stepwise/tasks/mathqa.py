@@ -1,8 +1,8 @@
-"""MathQA (Amini et al. 2019, arXiv 1905.13319) as ReFT asks it, with options (`mathqa`) and without (`mathqa_numeric`).
+"""MathQA (Amini et al. 2019, arXiv 1905.13319) as in ReFT, with options (`mathqa`) or without (`mathqa_numeric`).
 
-Test is ReFT's 1,605 questions. ReFT's training files for MathQA are not public, so training takes MathQA's own dev rows
+Test is ReFT's 1,605 questions. ReFT's training files for MathQA are not public, so training uses MathQA's own dev rows
 instead: their human rationales (`n_cot`), or their formulas as programs that return a number (`p_cot`). A training
-question that is also a test question, but for spacing and punctuation, is dropped; so is the second of equal ones.
+question that also occurs in the test set, ignoring spacing and punctuation, is dropped, and so are repeated questions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stepwise.tasks.published.published import Candidate, PublishedTask
 from stepwise.tasks.sandbox.programs import run_programs
 
 _CLOSING = re.compile(r"\W*\b(?:correct |final )?(?:answer|ans|option|choice)\b(?:\W|is|option|choice)*\b([a-e])\W*$")
-"""The letter that a rationale ends with; it says nothing where the options are not shown."""
+"""The closing letter of a rationale, which is meaningless where the options are not shown."""
 
 
 class _Row(NamedTuple):
@@ -37,13 +37,13 @@ class _Row(NamedTuple):
 
 
 class _MathQa(PublishedTask):
-    """What both tasks share: the rows, and which of them may be trained on."""
+    """Shared by both tasks: the rows, and which of them may be used for training."""
 
     test_file: ClassVar[str]
 
     def training_rows(self) -> Iterable[Candidate]:
         """MathQA's dev rows, without test questions."""
-        tested = {_letters_of(_asked(row["question"])) for row in self._test_file()}
+        tested = {_letters_of(_without_options(row["question"])) for row in self._test_file()}
         seen: set[str] = set()
         for row in self._rationales() if self.form == "n_cot" else self._programs():
             key = _letters_of(row.question)
@@ -54,7 +54,7 @@ class _MathQa(PublishedTask):
                 yield "question occurs twice"
             elif choices is None or row.letter not in LETTERS:
                 yield "options cannot be read"
-            elif self.form == "n_cot" and (said := _CLOSING.search(row.body)) and said[1] != row.letter:
+            elif self.form == "n_cot" and (closing := _CLOSING.search(row.body)) and closing[1] != row.letter:
                 yield "rationale says another answer"
             else:
                 yield self._training_problem(row, choices)
@@ -84,19 +84,19 @@ class _MathQa(PublishedTask):
 class MathQa(_MathQa):
     """The answer is the letter of an option.
 
-    The programs to learn from return a number, which is the option that it is nearest to. ReFT's own check wants the
-    letter from the program, so a model trained on them is right by the robust check only.
+    The training programs return a number, which stands for the nearest option. ReFT's own check expects a letter from
+    the program, so a model trained on them can only be right by the robust check.
     """
 
     name: ClassVar[str] = "mathqa"
     test_file: ClassVar[str] = "mathqa_test_set"
 
     def test_rows(self) -> Iterable[Candidate]:
-        """ReFT's questions, which have the options in their second line."""
+        """ReFT's questions, which have their options on the second line."""
         for row in self._test_file():
-            asked, _, options = row["question"].strip().rpartition("\n")
+            question, _, options = row["question"].strip().rpartition("\n")
             choices, letter = read_choices(options), row["answer_value"].strip()
-            if choices is None or letter not in LETTERS or not asked:
+            if choices is None or letter not in LETTERS or not question:
                 yield "options cannot be read"
             else:
                 yield self._problem(row["item_id"], row["question"], choices, letter, None)
@@ -122,27 +122,27 @@ class MathQa(_MathQa):
         )
 
     def parse(self, text: str) -> Solution:
-        """A completion as steps and the letter that it says; of a program, the letter or the number."""
+        """A completion as steps and its letter; for a program, its letter or its number."""
         if self.form == "n_cot":
-            said = choice_format.letter_of(text, LETTERS)
+            answer = choice_format.letter_of(text, LETTERS)
         else:
             value = run_programs([whole_program("", text)])[0].value
             number = math_format.robust_value(value)
-            said = choice_format.letter_of_value(value, LETTERS) if isinstance(value, str) else None
-            said = said or (None if number is None else number_text(number))
-        return math_format.parse(text, "n_cot").model_copy(update={"answer": said})
+            answer = choice_format.letter_of_value(value, LETTERS) if isinstance(value, str) else None
+            answer = answer or (None if number is None else number_text(number))
+        return math_format.parse(text, "n_cot").model_copy(update={"answer": answer})
 
     def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """Verdicts of (problem, completion) pairs, in order."""
+        """Verdicts on (problem, completion) pairs, in order."""
         return choice_format.check_many(pairs, self.form)
 
     def sound(self, verdict: Verdict) -> bool:
-        """Programs return a number, so that only the robust check can find them right."""
+        """Programs return a number, so only the robust check can accept them."""
         return verdict.correct if self.form == "p_cot" else super().sound(verdict)
 
 
 class MathQaNumeric(_MathQa):
-    """The options are not shown; the answer is the number of the right one."""
+    """The options are not shown; the answer is the number of the right option."""
 
     name: ClassVar[str] = "mathqa_numeric"
     test_file: ClassVar[str] = "mathqa-numeric_test_set"
@@ -179,11 +179,11 @@ class MathQaNumeric(_MathQa):
         )
 
 
-def _asked(question: str) -> str:
+def _without_options(question: str) -> str:
     """A test question without its line of options."""
     return question.strip().split("\n")[0]
 
 
 def _letters_of(question: str) -> str:
-    """Letters and digits of a question, by which two are the same."""
+    """The letters and digits of a question, which identify it."""
     return re.sub(r"[^a-z0-9]+", "", question.lower())

@@ -1,7 +1,7 @@
 """MMLU-Pro (Wang et al. 2024, arXiv 2406.01574): questions from fourteen fields with up to ten options.
 
-Of the 12,032 test questions seven have one or two options left, because the released evaluation dropped the options
-`N/A`; they are counted. The validation questions that papers show as examples are replaced by hand-written ones.
+Seven of the 12,032 test questions have only one or two options, because the released evaluation dropped the options
+`N/A`; they still count. Hand-written examples replace the validation questions that papers use as few-shot examples.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class _Row(BaseModel):
 
 
 class MmluPro(BenchmarkOnly):
-    """12,032 test questions; `difficulty` is the field that a question is from."""
+    """12,032 test questions; `difficulty` is the field of a question."""
 
     name: ClassVar[str] = "mmlu_pro"
 
@@ -41,5 +41,5 @@ class MmluPro(BenchmarkOnly):
             yield self.problem(name, "test", row.question, row.options, answer, difficulty=row.category)
 
     def strict_letter(self, text: str, letters: str) -> str | None:
-        """The first `answer is (B)` of the text; the released code draws a letter at random where there is none."""
+        """The first `answer is (B)` in the text; the released code draws a random letter if there is none."""
         return end_phrase.bracketed_letter(text, letters)

@@ -16,9 +16,9 @@ from pydantic import Field
 from stepwise.params import ParamsError, Section, TaskParams
 from stepwise.records import Problem, Solution, Split
 from stepwise.tasks.answers.numbers import number_text, robust_number, strict_statement
+from stepwise.tasks.base import read_options
 from stepwise.tasks.generated.expressions import evaluate, parse, reduction
 from stepwise.tasks.generated.scripted import FINAL, ScriptedTask, solution
-from stepwise.tasks.options import read_options
 
 _GROUP = re.compile(r"\([^()]*\)")
 
@@ -27,7 +27,7 @@ Depth = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
 class Cell(NamedTuple):
-    """Operands of an innermost group, and branches of every level of brackets above, outermost first."""
+    """Operands per innermost group, and branches at each level of brackets around it, outermost first."""
 
     length: int
     depth_levels: tuple[int, ...]
@@ -37,13 +37,13 @@ class Options(Section):
     """Difficulty of the generated expressions; the paper's by default."""
 
     train_lengths: tuple[Length, ...] = Field((3, 4), min_length=1)
-    """Operands of an innermost group in training."""
+    """Operands per innermost group in training."""
     train_depths: tuple[Depth, ...] = Field(((2,), (2, 2)), min_length=1)
     """Levels of brackets in training: [2, 2] is two brackets of two groups each."""
     test_lengths: tuple[Length, ...] = Field((3, 4, 5, 6), min_length=1)
     test_depths: tuple[Depth, ...] = Field(((2,), (2, 2), (2, 2, 2)), min_length=1)
     max_operand: int = Field(9, ge=1)
-    """Operands are uniform from its negative to it."""
+    """Operands are uniform between minus this and this."""
     operators: tuple[Literal["+", "-", "*"], ...] = Field(("+", "-", "*"), min_length=1)
 
 
@@ -64,7 +64,7 @@ class MultistepArithmetic(ScriptedTask[Cell]):
                 raise ParamsError(f"task.{self.name}.options: depth {list(depth)} has over 26 groups, one a letter")
 
     def cells(self, split: Split) -> Sequence[Cell]:
-        """Lengths and depths of training for train and dev, those of the test for test."""
+        """The training lengths and depths for train and dev, the test ones for test."""
         return self._seen() if split != "test" else _cells(self.options.test_depths, self.options.test_lengths)
 
     def draw(self, cell: Cell, generator: random.Random) -> str:
@@ -87,12 +87,12 @@ class MultistepArithmetic(ScriptedTask[Cell]):
         )
 
     def strict_answer(self, text: str) -> str | None:
-        """The number of the one `the answer is N.` of the last line."""
+        """The number in the last line's only `the answer is N.`."""
         value = strict_statement(text)
         return None if value is None else number_text(value)
 
     def canonical(self, answer: str) -> str | None:
-        """The number, of an equation its right-hand side."""
+        """The number; in an equation, the right-hand side."""
         value = robust_number(f"answer is {answer}")
         return None if value is None else number_text(value)
 
@@ -100,7 +100,7 @@ class MultistepArithmetic(ScriptedTask[Cell]):
         return _cells(self.options.train_depths, self.options.train_lengths)
 
     def _difficulty(self, cell: Cell) -> str:
-        """`l3-4d22`: the range of lengths, seen or unseen ones apart, and the depth levels."""
+        """`l3-4d22`: the range of lengths (of the seen or of the unseen ones) and the depth levels."""
         seen = set(self.options.train_lengths)
         lengths = seen if cell.length in seen else set(self.options.test_lengths) - seen
         low, high = min(lengths), max(lengths)
@@ -119,10 +119,10 @@ class MultistepArithmetic(ScriptedTask[Cell]):
 
 
 def solve(question: str) -> Solution:
-    """Solve an expression, a trailing ` =` allowed, with a numbered rationale.
+    """Solve an expression, with or without a trailing ` =`, with a numbered rationale.
 
-    Every innermost group gets a letter of its own, also where two are alike; each is then reduced, and last the
-    expression of letters. Raises ValueError on text that is no expression, has no brackets or too many groups.
+    Every innermost group gets its own letter, even if two are equal. Each is reduced, and finally the expression of
+    letters. Raises ValueError if the text is not an expression, has no brackets or has too many groups.
     """
     expression = question.strip().removesuffix("=").strip()
     groups = _GROUP.findall(expression)
@@ -146,7 +146,7 @@ def solve(question: str) -> Solution:
 
 
 def _trace(text: str) -> list[str]:
-    """The text, then the stages of its reduction; the first stage is left out where it is the text itself."""
+    """The text, then the stages of its reduction, without the first stage if that is the text itself."""
     stages = reduction(parse(text))
     return stages if stages[0] == text else [text, *stages]
 

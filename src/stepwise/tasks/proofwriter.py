@@ -1,7 +1,7 @@
 """ProofWriter (Tafjord et al. 2021), open world, depth 5, in the balanced selection of Logic-LM (arXiv 2305.12295).
 
-Facts and rules, and a statement that follows from them, or its opposite does, or neither. The selection has no proofs,
-so that the reference of a training question is its answer line alone; examples to show are hand-written (`shots`).
+Facts and rules, and a statement that is true, false or unknown given them. The selection has no proofs, so the
+reference of a training question is its answer line alone, and few-shot examples are hand-written (`published/shots`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Row(BaseModel):
 
 
 class ProofWriter(ChoiceTask):
-    """3,000 training and 600 test questions; the answers are equally frequent."""
+    """3,000 training and 600 test questions; the three answers are equally frequent."""
 
     name: ClassVar[str] = "proofwriter"
     choices: ClassVar[tuple[str, ...]] = ("True", "False", "Unknown")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from stepwise.records import Problem
+from stepwise.tasks.answers.numbers import number_text
 from stepwise.tasks.formats import math_format
 from stepwise.tasks.formats.program_text import program_body
 from stepwise.tasks.published import rows
@@ -25,7 +26,7 @@ class Svamp(PublishedTask):
             yield self._problem(row)
 
     def test_rows(self) -> Iterable[Candidate]:
-        """Rows of `svamp_test_set`, which have no reference."""
+        """Rows of `svamp_test_set`, which have no references."""
         path = rows.find(self.data, ("svamp/svamp_test_set", "reft/svamp_test_set"))
         for row in rows.read_rows(path, ("item_id", "question", "answer_value")):
             yield self._problem(row)
@@ -36,7 +37,7 @@ class Svamp(PublishedTask):
             return "answer is not a number"
         if not row["question"].strip():
             return "no question"
-        shown = math_format.shown(answer)
+        shown = number_text(answer)
         reference = None
         if "answer_cot" in row:
             body = row["answer_cot"] if self.form == "n_cot" else program_body(row["answer_cot"])

@@ -1,6 +1,7 @@
 """Generated arithmetic stories with solutions as sentences, Python programs or linear formulas.
 
-The seen bin has training's templates and 1 to 3 steps; the unseen bin more steps, held-out templates or distractors.
+Problems of the bin `seen` use the training templates and 1 to 3 steps; those of `unseen` have more steps, held-out
+templates or distractors.
 """
 
 from __future__ import annotations
@@ -14,32 +15,31 @@ from pydantic import Field
 
 from stepwise.params import ParamsError, Section, Share, TaskParams
 from stepwise.records import Form, Problem, Prompt, Solution, Split, Verdict
-from stepwise.tasks.base import Loaded
+from stepwise.tasks.base import Loaded, read_options
 from stepwise.tasks.formats import formula_format, math_format
 from stepwise.tasks.generated.stories import LARGEST, tell
 from stepwise.tasks.generated.story_grammar import Story
 from stepwise.tasks.generated.story_templates import HELD_OUT_TEXTS, MIXED, SEEN
-from stepwise.tasks.options import read_options
 
 Steps = Annotated[int, Field(ge=1, le=6)]
 
 _DRAWS = 200
-"""Repeats in a row after which no new story is expected."""
+"""Draws of an already used story in a row after which the stories count as exhausted."""
 
 
 class Options(Section):
     """Difficulty of the generated stories."""
 
     seen_steps: tuple[Steps, ...] = Field((1, 2, 3), min_length=1)
-    """Operations of a story in training, in turn."""
+    """Operations of a training story; the stories take these values in turn."""
     unseen_steps: Steps = 4
-    """Operations of the test's long stories."""
+    """Operations of the long stories in the test set."""
     unseen_share: Share = 0.5
-    """Share of the test that is unlike training; a third each are long, of held-out templates, or with distractors."""
+    """Share of the test that is unlike training: a third each is long, uses held-out templates, or has distractors."""
     max_distractors: int = Field(2, ge=1, le=4)
-    """Most numbers of a story with distractors that do not matter."""
+    """Most irrelevant numbers in a story with distractors."""
     largest: int = Field(LARGEST, ge=50, le=LARGEST)
-    """No quantity of a story is larger: what a model that calculates in its head must be able to add and multiply."""
+    """Largest quantity in a story. A model that writes sentences must do arithmetic on such numbers in its head."""
 
 
 class WordProblems:
@@ -47,7 +47,7 @@ class WordProblems:
 
     name = "word_problems"
     sizes: ClassVar[dict[Split, int]] = {"train": 400, "test": 500}
-    """Problems of train and test where the parameters say 0."""
+    """Sizes of train and test if the parameters say 0."""
 
     def __init__(self, params: TaskParams, seed: int, data: Path | None = None):  # noqa: ARG002 - generated, no data
         if params.form == "scripted":
@@ -63,7 +63,7 @@ class WordProblems:
         }
 
     def load(self, split: Split) -> Loaded:
-        """Generate the split; splits of a seed share no question. Raises ParamsError where stories run out."""
+        """Generate the split; the splits of a seed share no question. Raises ParamsError if stories run out."""
         taken: set[str] = set()
         problems: list[Problem] = []
         for part in self.counts:
@@ -73,21 +73,21 @@ class WordProblems:
         return Loaded(problems=problems, read=len(problems))
 
     def prompt(self, problem: Problem) -> Prompt:
-        """The question in the layout of the form; for programs, the header is given."""
+        """The question in the layout of the form; for programs this includes the header."""
         return story_prompt(problem.question, self.form)
 
     def parse(self, text: str) -> Solution:
-        """A completion as steps and the robust answer; a formula has none without its question."""
+        """A completion as steps and the robust answer; a formula has no answer without its question."""
         if self.form == "formula":
             return formula_format.solution(text)
         return math_format.parse(text, self.form)
 
     def check(self, problem: Problem, completions: Sequence[str]) -> list[Verdict]:
-        """Verdicts of completions of one problem, in order."""
+        """Verdicts on completions of one problem, in order."""
         return self.check_many([(problem, completion) for completion in completions])
 
     def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """Verdicts of (problem, completion) pairs, in order."""
+        """Verdicts on (problem, completion) pairs, in order."""
         if self.form == "formula":
             return formula_format.check_many(pairs)
         return math_format.check_many(pairs, self.form)
@@ -109,7 +109,7 @@ class WordProblems:
             )
 
     def _kinds(self, split: Split) -> list[str]:
-        """What each problem of a split is to be: the number of steps for seen ones, or what is new about it."""
+        """The kind of each problem of a split: its number of steps if seen, or what is new about it."""
         count = self.counts[split]
         unseen = round(count * self.options.unseen_share) if split == "test" else 0
         seen = [str(self.options.seen_steps[i % len(self.options.seen_steps)]) for i in range(count - unseen)]
@@ -140,7 +140,7 @@ class WordProblems:
 
 
 class WordProblemsText(WordProblems):
-    """Other stories of the same kind under another name, so that a run can have sentences beside programs."""
+    """Other stories of the same kind under another name, so that a run can use sentences and programs side by side."""
 
     name = "word_problems_text"
 
@@ -149,12 +149,12 @@ _UNSEEN = ("long", "new template", "distractor")
 
 
 def story_prompt(question: str, form: Form) -> Prompt:
-    """What is read before the solution of a story in one of its forms."""
+    """The prompt of a story in a given form."""
     return formula_format.prompt(question) if form == "formula" else math_format.prompt(question, form)
 
 
 def story_reference(story: Story, form: Form) -> Solution:
-    """The reference solution of a story in one of its forms; a program is its body, four blanks deep."""
+    """The reference solution of a story in a given form; a program is its body, indented by four spaces."""
     answer = str(story.answer)
     if form == "formula":
         return formula_format.solution(story.formula, answer)

@@ -1,4 +1,4 @@
-"""Word sorting (BIG-bench): lists of words put in order letter by letter, with the scripted rationale of TriPosT."""
+"""Word sorting (BIG-bench): lists of words sorted letter by letter, with the scripted rationale of TriPosT."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from pydantic import Field
 from stepwise.params import ParamsError, Section, TaskParams
 from stepwise.records import Problem, Solution, Split
 from stepwise.tasks.answers.numbers import strict_words, word_list
+from stepwise.tasks.base import read_options
 from stepwise.tasks.generated.scripted import FINAL, ScriptedTask, solution
-from stepwise.tasks.options import read_options
 
 QUESTION = "Sort the following words alphabetically:\nList: "
 _ORDINALS = (
@@ -34,12 +34,12 @@ class Options(Section):
     """Difficulty of the generated lists; the paper's by default."""
 
     train_words: tuple[Words, ...] = Field(tuple(range(2, 8)), min_length=1)
-    """Words of a list in training."""
+    """Words per list in training."""
     test_words: tuple[Words, ...] = Field(tuple(range(2, 21)), min_length=1)
     max_letters: int = Field(12, ge=3)
     """Longest word."""
     lexicon_size: int = Field(0, ge=0)
-    """Words that lists are drawn from, the same for every seed; 0 means the whole lexicon."""
+    """How many words the lists are drawn from, the same ones for every seed; 0 means the whole lexicon."""
 
 
 class WordSorting(ScriptedTask[int]):
@@ -59,7 +59,7 @@ class WordSorting(ScriptedTask[int]):
             raise ParamsError(f"task.{self.name}.options: lists of {most} words, but a lexicon of {len(words)}")
 
     def cells(self, split: Split) -> Sequence[int]:
-        """Numbers of words: those of training for train and dev, those of the test for test."""
+        """List lengths: the training ones for train and dev, the test ones for test."""
         return self.options.test_words if split == "test" else self.options.train_words
 
     def draw(self, cell: int, generator: random.Random) -> str:
@@ -67,7 +67,7 @@ class WordSorting(ScriptedTask[int]):
         return QUESTION + " ".join(generator.sample(self._words, cell))
 
     def identity(self, question: str) -> str:
-        """The set of words: two orders of it are one problem."""
+        """The set of words: the same words in another order are the same problem."""
         return " ".join(sorted(read_words(question)))
 
     def problem(self, question: str, cell: int, split: Split, number: int) -> Problem:
@@ -91,18 +91,18 @@ class WordSorting(ScriptedTask[int]):
         return None if words is None else " ".join(words)
 
     def canonical(self, answer: str) -> str | None:
-        """The words alone, lower case: the final full stop, commas and quotes do not matter."""
+        """The words alone, in lower case, without the final full stop, commas and quotes."""
         return " ".join(word_list(f"answer is: {answer}")) or None
 
 
 @cache
 def lexicon() -> tuple[str, ...]:
-    """The words that lists are drawn from."""
+    """All words that lists can be drawn from."""
     return tuple(files("stepwise.tasks.generated").joinpath("lexicon.txt").read_text(encoding="utf-8").split())
 
 
 def read_words(question: str) -> list[str]:
-    """The words of a question, in its order."""
+    """The words of a question, in order."""
     return question.partition("List:")[2].split()
 
 
@@ -128,7 +128,7 @@ def solve(words: Sequence[str]) -> Solution:
 
 
 def _sort_subpart(group: Sequence[str], position: int, number: str) -> list[tuple[str, str]]:
-    """The steps that sort words equal before `position`; those after the first are numbered below `number`."""
+    """The steps that sort words which agree up to `position`; the first is `number`, the rest are numbered below it."""
     steps = [(number, _look(group, position))]
     groups = _split(group, position)
     steps.append((f"{number}.1", f"We now have: {_order(groups, position)}."))
@@ -151,7 +151,7 @@ def _look(group: Sequence[str], position: int) -> str:
 
 
 def _split(words: Sequence[str], position: int) -> list[list[str]]:
-    """Words grouped by the letter at a position, groups in order, words of a group in the given order."""
+    """Words grouped by the letter at a position: groups sorted, words within a group in the given order."""
     groups: dict[str, list[str]] = {}
     for word in words:
         groups.setdefault(word[position : position + 1], []).append(word)
@@ -164,10 +164,10 @@ def _open(group: Sequence[str]) -> bool:
 
 
 def letter_index(letter: str) -> str:
-    """The number that stands for a letter: 1 to 26 for a to z, 0 for the end of a word.
+    """The number for a letter: 1 to 26 for a to z, 0 for the end of a word.
 
-    What comes before `a` in the order of characters (apostrophes, digits, capitals) is 0 and its code as a fraction, so
-    that numbers order as Python orders characters and none is negative.
+    Characters that sort before `a` (apostrophes, digits, capitals) become 0 with their code as the fraction, so that
+    the numbers sort as Python sorts the characters, and none is negative.
     """
     if not letter:
         return "0"
@@ -189,7 +189,7 @@ def _bracket(group: Sequence[str]) -> str:
 
 
 def _chain(words: Sequence[str]) -> str:
-    """Sorted words with ` < ` between them, and ` = ` where a word is repeated."""
+    """Sorted words joined by ` < `, or by ` = ` where a word is repeated."""
     text = f'"{words[0]}"'
     for before, word in pairwise(words):
         text += f' {"=" if before == word else "<"} "{word}"'

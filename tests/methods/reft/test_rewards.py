@@ -8,7 +8,17 @@ from stepwise.tasks.registry import get_task
 
 @pytest.mark.parametrize(
     ("answer", "worth"),
-    [("17", 0.1), ("-0.5", 0.1), (None, 0.0), ("nan", 0.0), ("inf", 0.0), ("1e999", 0.0), ("none", 0.0), ("B", 0.0)],
+    [
+        ("17", 0.1),
+        ("1,700", 0.1),
+        ("-0.5", 0.1),
+        (None, 0.0),
+        ("nan", 0.0),
+        ("inf", 0.0),
+        ("1e999", 0.0),
+        ("none", 0.0),
+        ("B", 0.0),
+    ],
 )
 def test_only_finite_numbers_get_the_partial_reward(answer, worth):
     assert score(Verdict(answer=answer), 0.1) == worth

@@ -26,8 +26,8 @@ from stepwise.tasks.answers.numbers import ANSWER_TRIGGER
         (", 4 apples", None),
     ],
 )
-def test_numbers_are_cut_as_released(found, number):
-    assert end_phrase.number_of(found) == number
+def test_numbers_are_cut_as_released(statement, number):
+    assert end_phrase.number_of(statement) == number
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_numbers_are_cut_as_released(found, number):
         ("", None),
     ],
 )
-def test_the_first_phrase_of_the_list_is_taken_where_it_first_occurs(text, said):
-    assert end_phrase.said(text) == said
+def test_the_first_phrase_of_the_list_is_taken_where_it_first_occurs(text, expected):
+    assert end_phrase.text_after_phrase(text) == expected
 
 
 @pytest.mark.parametrize(

@@ -104,14 +104,16 @@ DIFFERENT = {
 }
 
 
-@pytest.mark.parametrize(("gold", "said"), [(gold, one) for gold, many in SAME.items() for one in many])
-def test_the_same_answer_in_other_words(gold, said):
-    assert same_answer(gold, said)
+@pytest.mark.parametrize(("gold", "answer"), [(gold, answer) for gold, answers in SAME.items() for answer in answers])
+def test_the_same_answer_in_other_words(gold, answer):
+    assert same_answer(gold, answer)
 
 
-@pytest.mark.parametrize(("gold", "said"), [(gold, one) for gold, many in DIFFERENT.items() for one in many])
-def test_another_answer(gold, said):
-    assert not same_answer(gold, said)
+@pytest.mark.parametrize(
+    ("gold", "answer"), [(gold, answer) for gold, answers in DIFFERENT.items() for answer in answers]
+)
+def test_another_answer(gold, answer):
+    assert not same_answer(gold, answer)
 
 
 def test_no_answer_can_hang_or_harm_the_comparison():

@@ -11,6 +11,7 @@ from stepwise.tasks.answers.numbers import (
     equal_numbers,
     letter,
     number_text,
+    plain_number,
     robust_number,
     strict_equal,
     strict_letter,
@@ -157,6 +158,21 @@ def test_whole_numbers_have_to_be_met_whatever_their_size():
     assert not strict_equal(1234568, 1234567.89)
     assert equal_numbers(0.0, 0)
     assert not equal_numbers(0.001, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("5", 5.0), (" 5\n", 5.0), ("-.5", -0.5), ("1e3", 1000.0), ("1_000", 1000.0), ("\u0663", 3.0), ("-0", 0.0)],
+)
+def test_a_bare_number_is_read_as_float_reads_it(text, number):
+    assert plain_number(text) == number == float(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", ",", "1,000", "1 000", "$5", "5%", "B", "nan", "inf", "-Infinity", "1e999", "0x10"]
+)
+def test_anything_else_is_not_a_bare_number(text):
+    assert plain_number(text) is None
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])

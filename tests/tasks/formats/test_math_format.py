@@ -23,8 +23,8 @@ def verdict(text: str, form: str, answer: str = "208"):
 
 def test_prompts_are_the_papers():
     assert math_format.prompt(f" {QUESTION}\n", "n_cot") == (f"Question:\n{QUESTION}\nAnswer reasoning:\n",)
-    asked, header = math_format.prompt(QUESTION, "p_cot")
-    assert asked == f"Question:\n{QUESTION}\nAnswer reasoning:\n"
+    lead_in, header = math_format.prompt(QUESTION, "p_cot")
+    assert lead_in == f"Question:\n{QUESTION}\nAnswer reasoning:\n"
     assert header == f'def solution():\n    """{QUESTION}"""\n'
 
 
@@ -54,16 +54,16 @@ def test_references_check_and_repeat_no_answer():
     assert written.text == BODY
     assert len(written.steps) == 4
     for form, solution in (("n_cot", spoken), ("p_cot", written)):
-        found = verdict(solution.text, form)
-        assert found.correct
-        assert found.strict_correct
+        result = verdict(solution.text, form)
+        assert result.correct
+        assert result.strict_correct
         assert math_format.parse(solution.text, form).answer == "208"
 
 
 def test_strict_and_robust_reading_of_sentences_differ_as_documented():
-    found = verdict("So.\nTherefore, the answer is: $1,000", "n_cot", "1000")
-    assert (found.strict_correct, found.strict_answer) == (False, None)
-    assert (found.correct, found.answer) == (True, "1000")
+    result = verdict("So.\nTherefore, the answer is: $1,000", "n_cot", "1000")
+    assert (result.strict_correct, result.strict_answer) == (False, None)
+    assert (result.correct, result.answer) == (True, "1000")
     small = verdict("So.\nTherefore, the answer is: 0.03", "n_cot", "0.036")
     assert (small.strict_correct, small.correct) == (True, False)
 
@@ -75,9 +75,9 @@ def test_programs_are_checked_and_say_how_they_were_run():
     assert verdict("    return '$208'", "p_cot").correct
     assert not verdict("    return '$208'", "p_cot").strict_correct
     for wrong in ("", "    return 1 / 0", "return 208", "    return None", "    retrun 208", "    return float('nan')"):
-        found = verdict(wrong, "p_cot")
-        assert not found.correct
-        assert found.answer is None
+        result = verdict(wrong, "p_cot")
+        assert not result.correct
+        assert result.answer is None
 
 
 def test_text_after_the_function_does_not_count():
@@ -100,15 +100,15 @@ def test_a_repeated_trigger_does_not_restart_the_completion():
 def test_the_strict_program_ends_at_the_first_blank_line():
     text = "    a = 208\n\n    return a"
     assert strict_program("q", text).endswith("    a = 208")
-    found = verdict(text, "p_cot")
-    assert found.correct
-    assert not found.strict_correct
+    result = verdict(text, "p_cot")
+    assert result.correct
+    assert not result.strict_correct
 
 
 def test_a_truth_value_is_a_number_only_to_the_papers_code():
-    found = verdict("    return 2 > 1", "p_cot", "1")
-    assert found.strict_correct
-    assert not found.correct
+    result = verdict("    return 2 > 1", "p_cot", "1")
+    assert result.strict_correct
+    assert not result.correct
 
 
 @pytest.mark.parametrize("text", ["", "\n", "x" * 50_000, "\ud800", "\0", "    return " + "(" * 3000])
@@ -127,5 +127,5 @@ def test_many_pairs_keep_their_order():
 def test_other_forms_are_refused():
     with pytest.raises(ValueError, match="n_cot, p_cot"):
         math_format.stop_strings("scripted")
-    with pytest.raises(ValueError, match="load the task anew"):
+    with pytest.raises(ValueError, match="load the task again"):
         verdict("1", "n_cot", "many")

@@ -100,15 +100,15 @@ def test_splits_are_apart_and_references_end_with_the_answer_line(folder, name):
     assert isinstance(task, Task)
     train, dev, test = (task.load(split).problems for split in ("train", "dev", "test"))
     assert (len(dev), len(test)) == (2, 3)
-    assert not {one.id for one in train} & {one.id for one in dev}
-    assert {one.split for one in dev} == {"dev"}
-    assert all(one.reference is None and one.split == "test" for one in test)
-    for one in train + dev:
-        assert one.reference
-        *_, last = one.reference.text.split("\n")
+    assert not {problem.id for problem in train} & {problem.id for problem in dev}
+    assert {problem.split for problem in dev} == {"dev"}
+    assert all(problem.reference is None and problem.split == "test" for problem in test)
+    for problem in train + dev:
+        assert problem.reference
+        *_, last = problem.reference.text.split("\n")
         assert last.startswith(ANSWER_TRIGGER.strip())
-        assert ANSWER_TRIGGER.strip() not in [step.text for step in one.reference.steps]
-        assert task.parse(one.reference.text).answer == one.answer
+        assert ANSWER_TRIGGER.strip() not in [step.text for step in problem.reference.steps]
+        assert task.parse(problem.reference.text).answer == problem.answer
     assert task.prompt(test[0]) == (f"Question:\n{test[0].question}\nAnswer reasoning:\n",)
     assert not any(verdict.correct or verdict.strict_correct for verdict in task.check(test[0], ["", "A thing"]))
 
@@ -235,9 +235,9 @@ def test_options_get_letters_whatever_the_file_calls_them(folder):
 def test_explanations_of_validation_questions_are_never_trained_on(folder):
     task = make("ecqa", folder, dev=8)
     loaded = task.load("dev")
-    assert {one.id for one in loaded.problems} == {f"c{i}" for i in range(1, 9)}
+    assert {problem.id for problem in loaded.problems} == {f"c{i}" for i in range(1, 9)}
     assert (loaded.read, loaded.dropped) == (9, {"no explanation": 1})
-    lines = {one.id: one.reference.text.split("\n")[:-1] for one in loaded.problems if one.reference}
+    lines = {problem.id: problem.reference.text.split("\n")[:-1] for problem in loaded.problems if problem.reference}
     assert lines["c1"] == ["People read books.", "Books are in a library"]
     assert lines["c7"] == ["A library has books", "People read books."]
     for name in ("train_flan", "val", "test"):
@@ -246,7 +246,7 @@ def test_explanations_of_validation_questions_are_never_trained_on(folder):
         make("ecqa", folder).load("train")
     whole = [{"id": "c3", "positives": ["A library has books"], "negatives": [], "explanation": "So it is."}]
     (folder / "ecqa/ecqa.jsonl").write_text(json.dumps(whole[0]) + "\n")
-    assert [one.id for one in make("ecqa", folder, dev=1).load("dev").problems] == ["c3"]
+    assert [problem.id for problem in make("ecqa", folder, dev=1).load("dev").problems] == ["c3"]
 
 
 def test_marks_of_wikihow_are_removed(folder):
@@ -287,14 +287,17 @@ def test_counts_of_the_real_data(name, test, read, kept):
     assert loaded.dropped == {}
     assert train.read == read
     assert len(train.problems) + 2 == kept
-    assert all(one.answer for one in loaded.problems)
+    assert all(problem.answer for problem in loaded.problems)
     if loaded.problems[0].choices:
-        few = Counter(len(one.choices) < 3 for one in loaded.problems)
+        few = Counter(len(problem.choices) < 3 for problem in loaded.problems)
         assert few[True] == (7 if name == "mmlu_pro" else 0)
         assert verdicts_of_letters(task, loaded.problems) == {True}
 
 
 def verdicts_of_letters(task: Task, problems: list[Problem]) -> set[bool]:
     """Of the gold letter with its own words, which must never contradict it, for every problem."""
-    pairs = [(one, f"The answer is {one.answer}) {one.choices['ABCDEFGHIJ'.index(one.answer)]}") for one in problems]
+    pairs = [
+        (problem, f"The answer is {problem.answer}) {problem.choices['ABCDEFGHIJ'.index(problem.answer)]}")
+        for problem in problems
+    ]
     return {verdict.correct for verdict in task.check_many(pairs)}

@@ -35,7 +35,7 @@ def test_hand_written_problems_are_sound(name, tmp_path):
 
 
 def test_no_answer_is_given_away_by_its_letter_alone(tmp_path):
-    letters = Counter(one.answer for one in make("mmlu_pro", tmp_path).hand_written())
+    letters = Counter(problem.answer for problem in make("mmlu_pro", tmp_path).hand_written())
     assert letters.keys() == set("ABCDE")
 
 
@@ -54,18 +54,18 @@ def test_examples_do_not_depend_on_the_data_where_they_are_hand_written(tmp_path
     assert chosen(99)[:3] == chosen(3)
     assert len(chosen(99)) == 6
     assert any(chosen(3, seed) != chosen(3) for seed in range(2, 6))
-    assert all(chosen(3, field=one.difficulty) == chosen(3) for one in task.hand_written())
+    assert all(chosen(3, field=problem.difficulty) == chosen(3) for problem in task.hand_written())
 
 
 def test_the_field_of_the_question_comes_first(tmp_path):
     task = make("mmlu_pro", tmp_path, dev=4)
-    held_out = {one.id for one in task.load("dev").problems}
+    held_out = {problem.id for problem in task.load("dev").problems}
     chosen = hand_written_shots(task, 5, seed=1)(question("mmlu_pro", "law"))
-    laws = [one.id for one in task.hand_written() if one.difficulty == "law" and one.id not in held_out]
+    laws = [problem.id for problem in task.hand_written() if problem.difficulty == "law" and problem.id not in held_out]
     assert laws
-    assert [one.difficulty == "law" for one in chosen] == [True] * len(laws) + [False] * (5 - len(laws))
+    assert [problem.difficulty == "law" for problem in chosen] == [True] * len(laws) + [False] * (5 - len(laws))
     everything = hand_written_shots(task, 99, seed=1)(question("mmlu_pro", "law"))
-    assert not held_out & {one.id for one in everything}
+    assert not held_out & {problem.id for problem in everything}
 
 
 def test_a_task_with_solved_training_problems_has_none_of_its_own(tmp_path):

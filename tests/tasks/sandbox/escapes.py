@@ -14,7 +14,7 @@ class Case:
     error: str = ""
     """A pattern that the error has to contain; empty where a value is expected."""
     evaluated: bool = False
-    """Whether the restricted evaluator answers it, so that nothing is executed."""
+    """Whether the restricted interpreter answers it, so that nothing is executed."""
 
 
 def body(*lines: str) -> str:

@@ -188,7 +188,7 @@ def _descendants(pool: isolation.Pool) -> int:
                 parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
             except (FileNotFoundError, ProcessLookupError):
                 continue
-    found = {worker.process.pid for worker in pool._workers}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return len(found)
+    processes = {worker.process.pid for worker in pool._workers}
+    while more := {pid for pid, parent in parents.items() if parent in processes} - processes:
+        processes |= more
+    return len(processes)

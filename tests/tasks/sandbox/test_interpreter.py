@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - tables read best with a row a line
-"""The restricted evaluator answers what Python answers, or leaves the program to an isolated worker."""
+"""The restricted interpreter answers what Python answers, or leaves the program to an isolated worker."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def test_answers_what_python_answers(source, value):
 @pytest.fixture(scope="module")
 def pool():
     try:
-        found = isolation.Pool(isolation.kinds_here())
+        workers = isolation.Pool(isolation.kinds_here())
     except isolation.NotIsolatedError as error:
         pytest.skip(str(error))
-    yield found
-    found.close()
+    yield workers
+    workers.close()
 
 
 def test_python_itself_agrees_with_these_answers(pool):

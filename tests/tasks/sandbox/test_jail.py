@@ -23,7 +23,7 @@ def test_the_jail_needs_nothing_but_the_standard_library():
 def test_only_one_whole_message_with_the_secret_counts():
     secret = b"s" * 16
     good = secret + b'{"value": 3}'
-    assert worker._judged(good, secret, 0, 2.0) == {"value": 3}
+    assert worker._outcome(good, secret, 0, 2.0) == {"value": 3}
     for forged in (
         b'{"value": 3}',
         good + good,
@@ -32,10 +32,10 @@ def test_only_one_whole_message_with_the_secret_counts():
         secret + b"3",
         secret + b'{"value": 3, "x": 1}',
     ):
-        assert "error" in worker._judged(forged, secret, 0, 2.0)
-    assert worker._judged(None, secret, 9, 2.0) == {"error": "ran longer than 2 s"}
-    assert worker._judged(b"", secret, 11, 2.0) == {"error": "ended without a result (signal 11)"}
-    assert worker._judged(b"", secret, 256, 2.0) == {"error": "ended without a result (exit 1)"}
+        assert "error" in worker._outcome(forged, secret, 0, 2.0)
+    assert worker._outcome(None, secret, 9, 2.0) == {"error": "ran longer than 2 s"}
+    assert worker._outcome(b"", secret, 11, 2.0) == {"error": "ended without a result (signal 11)"}
+    assert worker._outcome(b"", secret, 256, 2.0) == {"error": "ended without a result (exit 1)"}
 
 
 def test_visible_folders_hold_the_library_and_none_holds_another():

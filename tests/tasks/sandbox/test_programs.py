@@ -11,7 +11,7 @@ from stepwise.tasks.sandbox.programs import Outcome, run_programs
 
 
 def isolated(value: object) -> str:
-    """A program that the evaluator leaves to a worker."""
+    """A program that the interpreter leaves to a worker."""
     return f"def solution():\n    return [x for x in ({value},)][0]\n"
 
 
@@ -24,12 +24,12 @@ def test_outcomes_keep_the_order_of_mixed_programs():
 
 
 def test_equal_programs_run_once(monkeypatch):
-    asked = []
+    isolated_sources = []
     monkeypatch.setattr(
-        programs, "run_isolated", lambda sources, _: (asked.extend(sources), ("unshare", [{"value": 1}]))[1]
+        programs, "run_isolated", lambda sources, _: (isolated_sources.extend(sources), ("unshare", [{"value": 1}]))[1]
     )
     assert run_programs([isolated(1)] * 50) == [Outcome(1, "unshare")] * 50
-    assert len(asked) == 1
+    assert len(isolated_sources) == 1
 
 
 def test_nothing_to_run():
@@ -66,17 +66,17 @@ def test_the_limit_is_each_programs_own():
 
 
 def test_threads_may_share_the_workers():
-    found = {}
+    values = {}
 
     def run(number: int) -> None:
-        found[number] = [o.value for o in run_programs([isolated(number * 100 + i) for i in range(5)])]
+        values[number] = [o.value for o in run_programs([isolated(number * 100 + i) for i in range(5)])]
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == {n: [n * 100 + i for i in range(5)] for n in range(4)}
+    assert values == {n: [n * 100 + i for i in range(5)] for n in range(4)}
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ are letters, to every text; here it is for finite numbers alone, as the paper sa
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from stepwise.records import Problem, Verdict
+from stepwise.tasks.answers.numbers import plain_number
 from stepwise.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -35,7 +35,4 @@ def checked_answers(task: Task, problems: Mapping[str, Problem], partial: float)
 
 
 def _is_number(answer: str | None) -> bool:
-    try:
-        return answer is not None and math.isfinite(float(answer.replace(",", "")))
-    except ValueError:
-        return False
+    return answer is not None and plain_number(answer.replace(",", "")) is not None

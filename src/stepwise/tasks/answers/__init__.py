@@ -1,1 +1,1 @@
-"""What a completion answers, and whether two answers are the same: numbers, words, choices, LaTeX."""
+"""What a completion's answer is, and whether two answers are the same; a module for each kind of answer."""

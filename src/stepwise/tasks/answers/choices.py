@@ -1,4 +1,4 @@
-"""Multiple-choice options: reading them, the number that one says, and the option that a number means."""
+"""Multiple-choice options: parsing them, the number an option states, and the option nearest to a number."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LETTERS = "abcde"
 """Names of the options, in order."""
 
 TOLERANCE = 0.01
-"""How far a value may be from the option that it means, as a share of that option: options are rounded."""
+"""Largest relative distance between a value and the option it stands for; options are rounded."""
 
 _BORDER = re.compile(r"['\"]?\s*,\s*['\"]?(?=[b-e] \) )")
 _NAME = re.compile(r"^(?:[a-e] \) ?)+")
@@ -22,7 +22,7 @@ _NOT_PLAIN = re.compile(r"[π√^*=<>]|\b(?:pi|sqrt|root)\b|\d\s*[a-zπ√]\s*[+
 
 
 def read_choices(text: str) -> tuple[str, ...] | None:
-    """Texts of the options of `a ) 38 , b ) 27.675 , ...` or of a list of them; None unless they are a to e."""
+    """Texts of the options in `a ) 38 , b ) 27.675 , ...` or in a list of them; None unless they are a to e."""
     parts = _BORDER.split(text.strip().strip("[]'\"").strip())
     named = all(part.startswith(f"{letter} )") for letter, part in zip(LETTERS, parts, strict=False))
     if len(parts) != len(LETTERS) or not named:
@@ -31,21 +31,21 @@ def read_choices(text: str) -> tuple[str, ...] | None:
 
 
 def choice_number(choice: str) -> float | None:
-    """The one number that an option says (`$ 18,000`, `28 cm 2`, `5 / 12`, `3 : 4` as 0.75), or None."""
+    """The only number that an option states (`$ 18,000`, `28 cm 2`, `5 / 12`, `3 : 4` as 0.75), or None."""
     ratio = _RATIO.match(choice)
     if ratio:
         sides = numbers(f"{ratio[1]} / {ratio[2]}")
         return sides[0] if len(sides) == 1 else None
     plain = _POWER_OF_UNIT.sub("", unicodedata.normalize("NFKC", choice.replace("²", "").replace("³", "")))
-    found = numbers(plain)
-    return found[0] if len(found) == 1 and not _NOT_PLAIN.search(plain) else None
+    values = numbers(plain)
+    return values[0] if len(values) == 1 and not _NOT_PLAIN.search(plain) else None
 
 
 def nearest_letter(value: float, choices: Sequence[str]) -> str | None:
-    """The letter of the option nearest to a value, the first of equals; None if none is within TOLERANCE."""
-    said = ((choice_number(choice), letter) for choice, letter in zip(choices, LETTERS, strict=False))
-    known = [(abs(value - number), number, letter) for number, letter in said if number is not None]
-    if not known:
+    """The letter of the option nearest to a value, the first if several are; None if none is within TOLERANCE."""
+    lettered = ((choice_number(choice), letter) for choice, letter in zip(choices, LETTERS, strict=False))
+    distances = [(abs(value - number), number, letter) for number, letter in lettered if number is not None]
+    if not distances:
         return None
-    distance, number, letter = min(known, key=lambda one: (one[0], one[2]))
+    distance, number, letter = min(distances, key=lambda option: (option[0], option[2]))
     return letter if distance <= TOLERANCE * abs(number) + 1e-9 else None

@@ -1,7 +1,8 @@
-"""What RATIONALYST's evaluation takes for the answer (arXiv 2410.01044, released code): the papers' strict extraction.
+"""Strict answer extraction as in RATIONALYST's released evaluation code (arXiv 2410.01044).
 
-An answer is what follows the first end phrase; a rule for each kind of answer cuts it to size. Where the released code
-says something that is no answer of its kind, or draws a letter at random (MMLU-Pro), there is none here.
+The answer is the text after the first end phrase, trimmed by a rule for each kind of answer. Two differences from the
+released code: an extract that is not an answer of the expected kind counts as no answer, and MMLU-Pro gets no letter
+drawn at random when the text names none.
 """
 
 from __future__ import annotations
@@ -9,28 +10,31 @@ from __future__ import annotations
 import re
 
 _PHRASES = ("the answer is", "The correct answer is", "The answer is", "the correct answer is indeed")
-"""Looked for in this order. The released list has two more with `indeed`, which a shorter one always forestalls."""
+"""In order of precedence. The released list has two more, with `indeed`, but a shorter phrase always matches first."""
 
 _NUMBER = re.compile(r"-?[0-9.,]+")
 _BRACKETED = re.compile(r"answer is:? \(?\(?([A-J])\b\)?\)?")
-"""The colon is ours: without it no answer line of this project (`Therefore, the answer is: B`) would be read."""
+"""The optional colon is ours; this project's own answer line (`Therefore, the answer is: B`) needs it."""
 
 
-def said(text: str) -> str | None:
-    """What stands between the first occurrence of the first end phrase that occurs and its second occurrence."""
-    phrase = next((one for one in _PHRASES if one in text), None)
+def text_after_phrase(text: str) -> str | None:
+    """The text that follows the end phrase, up to its next occurrence, on one line; None without an end phrase."""
+    phrase = next((phrase for phrase in _PHRASES if phrase in text), None)
     return None if phrase is None else text.split(phrase)[1].replace("\n", " ")
 
 
 def number(text: str) -> str | None:
-    """The number of a text: of an equation the second side, without thousands separators and decimals (rule N1)."""
-    found = said(text)
-    return None if found is None else number_of(found)
+    """The number that follows the end phrase (rule N1)."""
+    statement = text_after_phrase(text)
+    return None if statement is None else number_of(statement)
 
 
-def number_of(found: str) -> str | None:
-    """The number of what was said. Decimals are cut off, not rounded, as released: 1,200.50 is 1200."""
-    side = found.split("=")[1] if "=" in found else found
+def number_of(statement: str) -> str | None:
+    """The number in a statement, without thousands separators; in an equation, the number after the first `=`.
+
+    Decimals are cut off rather than rounded, as in the released code: 1,200.50 becomes 1200.
+    """
+    side = statement.split("=")[1] if "=" in statement else statement
     side = side.strip().removesuffix(".").split(".")[0]
     match = _NUMBER.search(side)
     digits = match[0].replace(",", "") if match else ""
@@ -38,13 +42,13 @@ def number_of(found: str) -> str | None:
 
 
 def letter(text: str, letters: str) -> str | None:
-    """The first word of what was said, if it is one of the letters with nothing around it (rule N2)."""
-    found = said(text)
-    word = "" if found is None else found.strip().replace(": ", "").split(" ")[0]
+    """The first word after the end phrase if it is exactly one of the letters (rule N2)."""
+    statement = text_after_phrase(text)
+    word = "" if statement is None else statement.strip().replace(": ", "").split(" ")[0]
     return word if len(word) == 1 and word in letters else None
 
 
 def bracketed_letter(text: str, letters: str) -> str | None:
-    """The letter of the first `answer is (B)`, brackets optional, anywhere in the text (rule N3)."""
+    """The letter of the first `answer is (B)` anywhere in the text; the brackets are optional (rule N3)."""
     match = _BRACKETED.search(text)
     return match[1] if match and match[1] in letters else None

@@ -1,4 +1,4 @@
-"""Whether two LaTeX answers mean the same, asked of a worker process that cannot hang or exhaust this one."""
+"""Whether two LaTeX answers are equivalent, decided in a worker process that cannot hang or exhaust this one."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from functools import lru_cache
 from pathlib import Path
 
 LONGEST = 300
-"""Characters of an answer; a longer one is the same only word for word."""
+"""Characters of an answer; anything longer is not compared here and must match as text."""
 _PATIENCE = 60.0
-"""Seconds by the clock after which a worker that says nothing is replaced; it stops by itself long before."""
+"""Wall-clock seconds after which a silent worker is replaced; normally its own time limit stops it long before."""
 
 
 class _Worker:
-    """The process and the lines to and from it; a lock lets many threads ask."""
+    """The worker process and its pipes; a lock lets several threads share it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.process: subprocess.Popen[bytes] | None = None
         self.owner = 0
 
-    def ask(self, gold: str, said: str) -> bool:
-        """The worker's verdict; one that ends or falls silent has not found them equal."""
+    def compare(self, gold: str, answer: str) -> bool:
+        """The worker's verdict; False if it dies or does not reply."""
         with self.lock:
             process = self._running()
             assert process.stdin is not None
             assert process.stdout is not None
             try:
-                process.stdin.write(json.dumps([gold, said]).encode() + b"\n")
+                process.stdin.write(json.dumps([gold, answer]).encode() + b"\n")
                 process.stdin.flush()
             except BrokenPipeError:
                 self.end()
                 return False
             ready, _, _ = select.select([process.stdout], [], [], _PATIENCE)
-            answer = process.stdout.readline() if ready else b""
-            if not answer:
+            reply = process.stdout.readline() if ready else b""
+            if not reply:
                 self.end()
-            return answer.strip() == b"true"
+            return reply.strip() == b"true"
 
     def end(self) -> None:
-        """Stop the process, if there is one and this process started it."""
+        """Stop the worker, if there is one and this process started it."""
         if self.process is not None and self.owner == os.getpid():
             self.process.kill()
             self.process.wait()
@@ -70,8 +70,8 @@ atexit.register(_WORKER.end)
 
 
 @lru_cache(maxsize=4096)
-def equal_latex(gold: str, said: str) -> bool:
-    """Whether a LaTeX answer is the gold one in other words (`1/2` and `0.5`, `x+1` and `1+x`). Never raises."""
-    if not said.strip() or max(len(gold), len(said)) > LONGEST:
+def equal_latex(gold: str, answer: str) -> bool:
+    """Whether a LaTeX answer is equivalent to the gold one (`1/2` and `0.5`, `x+1` and `1+x`). Never raises."""
+    if not answer.strip() or max(len(gold), len(answer)) > LONGEST:
         return False
-    return _WORKER.ask(gold, said)
+    return _WORKER.compare(gold, answer)

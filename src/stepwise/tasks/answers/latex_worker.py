@@ -1,6 +1,6 @@
-"""The process that compares LaTeX answers with math-verify; `latex_equality` starts it and asks it.
+"""The process that compares LaTeX answers with math-verify; `latex_equality` starts it and sends it pairs.
 
-It has a limit of memory and, for each comparison, of processor time: an answer such as a tower of powers costs no more.
+Its memory is limited, and so is the processor time of each comparison, which bounds what a tower of powers can cost.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from types import FrameType
 from typing import NoReturn
 
 MEMORY = 4 << 30
-"""Bytes of address space."""
+"""Address space in bytes."""
 SECONDS = 3.0
 """Processor time of one comparison."""
 
 
 class OutOfTimeError(BaseException):
-    """A comparison has used its time; no `Exception`, so that no library takes it for a failed attempt of its own."""
+    """A comparison ran out of time. Not an `Exception`, so that no library can swallow it as an error of its own."""
 
 
 def main() -> None:
-    """Answer each line `[gold, said]` of the standard input with a line `true` or `false`."""
+    """Reply to each line `[gold, answer]` on standard input with a line `true` or `false`."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGVTALRM, _stop)
     logging.disable()
     for line in sys.stdin:
-        gold, said = json.loads(line)
+        gold, answer = json.loads(line)
         try:
             signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
-            same = equal(gold, said)
+            same = equal(gold, answer)
         except (OutOfTimeError, MemoryError, RecursionError):
             same = False
         finally:
@@ -41,16 +41,18 @@ def main() -> None:
         sys.stdout.flush()
 
 
-def equal(gold: str, said: str) -> bool:
+def equal(gold: str, answer: str) -> bool:
     """Whether two LaTeX expressions are the same number, expression, set, interval or matrix."""
     from math_verify import LatexExtractionConfig, parse, verify
 
-    # Its own time limits are alarms by the clock, on which a busy machine would change verdicts.
-    sides = [parse(f"${one}$", [LatexExtractionConfig()], "no_fallback", parsing_timeout=None) for one in (gold, said)]
+    # math-verify's own timeouts are wall-clock alarms, so a busy machine would change verdicts.
+    sides = [
+        parse(f"${side}$", [LatexExtractionConfig()], "no_fallback", parsing_timeout=None) for side in (gold, answer)
+    ]
     return all(sides) and bool(verify(*sides, timeout_seconds=None))
 
 
-def _stop(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - the signature of a handler
+def _stop(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 - a handler's signature
     raise OutOfTimeError
 
 

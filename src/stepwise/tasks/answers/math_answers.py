@@ -1,4 +1,4 @@
-r"""The answer that a solution of a MATH problem states, and whether it is the gold one in other words."""
+r"""The answer that a solution to a MATH problem states, and whether it is equivalent to the gold answer."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NUMBER = re.compile(r"-?(?:\d+|\d{1,3}(?:,\d{3})+)(?:\.\d+)?|-?\.\d+")
 
 
 def stated_answer(text: str) -> str | None:
-    r"""The last closed `\boxed{}`, else what the line after the last cue says, else the last line's last formula.
+    r"""The last closed `\boxed{}`, else the rest of the line after the last cue, else the last line's last formula.
 
-    A short last line that has no formula is taken whole.
+    A short last line without a formula is taken whole.
     """
     text = text[-_LOOKED_AT:].strip()
     if boxed := last_boxed(text):
@@ -34,15 +34,15 @@ def stated_answer(text: str) -> str | None:
     return _bare(line) if cues or len(line.split()) <= 3 else None
 
 
-def same_answer(gold: str, said: str) -> bool:
-    """Whether an answer is the gold one: by its normal form, as a number with or without a unit, or as an expression.
+def same_answer(gold: str, answer: str) -> bool:
+    """Whether an answer matches the gold one: in normal form, as a number with or without a unit, or as an expression.
 
-    A unit may be left out or added, but two units have to be the same word.
+    A unit may be omitted or added, but if both answers have one, it must be the same word.
     """
-    (left, unit), (right, other) = _measured(gold), _measured(said)
-    if unit and other and unit != other:
+    (left, gold_unit), (right, unit) = _measured(gold), _measured(answer)
+    if gold_unit and unit and gold_unit != unit:
         return False
-    if strip(gold) == strip(said):
+    if strip(gold) == strip(answer):
         return True
     if _words(left) or _words(right):
         return _words(left) == _words(right)
@@ -53,14 +53,14 @@ def same_answer(gold: str, said: str) -> bool:
 
 
 def _bare(answer: str) -> str | None:
-    """An answer without the marks around it and the full stop after it."""
+    """An answer without the delimiters around it and the full stop after it."""
     answer = answer.strip().strip("*`").strip()
     answer = re.sub(r"^\\\((.*)\\\)\.?$|^\\\[(.*)\\\]\.?$", r"\1\2", answer).strip("$").strip()
     return re.sub(r"(?<!\\)[.;,\s$*]+$", "", answer) or None
 
 
 def _measured(answer: str) -> tuple[str, str]:
-    """An answer and the unit at its end, singular and lower case; empty if there is none."""
+    """An answer and its trailing unit, singular and lower case; the unit is empty if there is none."""
     spelled = _TEXT.sub(r"\1", answer) if re.search(r"\d", _TEXT.sub("", answer)) else answer
     match = _UNIT.search(spelled.strip())
     if match is None:
@@ -69,7 +69,7 @@ def _measured(answer: str) -> tuple[str, str]:
 
 
 def _words(answer: str) -> str:
-    """An answer that is words alone, lower case without brackets; empty if it has anything else."""
+    """An answer made of words alone, lower case without brackets; empty if it holds anything else."""
     words = _TEXT.sub(r"\1", answer).strip(" ()").casefold()
     return words if re.fullmatch(r"[a-z][a-z' -]+", words) else ""
 
@@ -80,7 +80,7 @@ def _number(answer: str) -> float | None:
 
 
 def _plain(answer: str) -> str:
-    """LaTeX without signs of currency, percent and degrees and without fine spacing."""
+    """LaTeX without currency, percent and degree signs and without fine spacing."""
     for sign in ("\\$", "$", "\\%", "%", "^\\circ", "^{\\circ}", "°", "\\!", "{,}"):
         answer = answer.replace(sign, "," if sign == "{,}" else "")
     return answer

@@ -1,6 +1,6 @@
-r"""The normal form in which answers to MATH are compared as texts (Hendrycks et al. 2021, arXiv 2103.03874).
+r"""The normal form in which answers to MATH are compared as text (Hendrycks et al. 2021, arXiv 2103.03874).
 
-`strip` follows the published rules one by one, so that two answers are the same if their normal forms are.
+`strip` follows the published rules one by one: two answers are the same if their normal forms are equal.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def strip(answer: str) -> str:
 def last_boxed(text: str) -> str | None:
     r"""The content of the last `\boxed{}` or `\fbox{}`, or None if there is none or its braces are not closed.
 
-    Without braces (`\boxed 2`) it is what stands before the next blank, formula sign or command.
+    Without braces (`\boxed 2`) it is the text up to the next space, `$` or command.
     """
     boxes = list(_BOX.finditer(text))
     if not boxes:

@@ -1,7 +1,7 @@
-"""Which option of a multiple-choice problem a text names, as a reader would say: by its letter, its words or both.
+"""Which option of a multiple-choice problem a text names, as a reader would see it: by letter, by words or by both.
 
-Looked for after the last cue (`the answer is`, `Answer:`) that names an option, else in the last line if that is
-nothing but one. A text that names two options, or a letter with the words of another option, names none.
+The text after the last cue (`the answer is`, `Answer:`) that names an option decides; without one, the last line does,
+provided it holds nothing else. A text that names two options, or a letter with the words of another option, names none.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _ARTICLE = re.compile(r"^(?:an?|the)\s+", re.IGNORECASE)
 
 
 def named_option(text: str, choices: Sequence[str]) -> str | None:
-    """The letter of the option that a text names, or None. Without choices, a letter is taken as it is."""
+    """The letter of the option that a text names, or None. Without choices, any letter A to J counts."""
     text = unicodedata.normalize("NFKC", text[-_LOOKED_AT:]).strip()
     for cue in reversed(list(_CUE.finditer(text))):
         statement = _MARKS.sub(" ", text[cue.end() :]).strip()
@@ -45,17 +45,17 @@ def named_option(text: str, choices: Sequence[str]) -> str | None:
 
 
 def _named(statement: str, choices: Sequence[str], *, alone: bool = False) -> set[str]:
-    """Letters of all options that a statement names at its beginning; `alone` wants nothing else in it."""
+    """Letters of all options that a statement begins with; with `alone`, the statement may hold nothing else."""
     match = _LETTER.match(statement)
     rest = match["rest"] if match else ""
     by_words = _by_words(statement, choices, alone=alone)
-    long_words = any(len(_plain(choices[LETTERS.index(one)])) > 1 for one in by_words)
+    long_words = any(len(_plain(choices[LETTERS.index(name)])) > 1 for name in by_words)
     if match is None or (long_words and rest.strip(" .,;:")):
         return by_words
     letter = (match["upper"] or match["lower"]).upper()
-    said = _SEPARATOR.sub("", rest, count=1)
-    follows = _by_words(said, choices, alone=alone) or _by_words(_DASH.sub("", said), choices, alone=alone)
-    if letter not in (LETTERS[: len(choices)] if choices else LETTERS) or (alone and said.strip() and not follows):
+    words = _SEPARATOR.sub("", rest, count=1)
+    follows = _by_words(words, choices, alone=alone) or _by_words(_DASH.sub("", words), choices, alone=alone)
+    if letter not in (LETTERS[: len(choices)] if choices else LETTERS) or (alone and words.strip() and not follows):
         return set()
     separate = bool(match["closing"]) or not rest.strip() or bool(re.match(r"[.,:;/&]|\s+[-–—(&]", rest))
     if letter in "AI" and not (separate or follows or _REASON.match(rest)):
@@ -67,9 +67,9 @@ def _named(statement: str, choices: Sequence[str], *, alone: bool = False) -> se
 
 
 def _by_words(statement: str, choices: Sequence[str], *, alone: bool = False) -> set[str]:
-    """Letters of the options whose words are the statement, or the longest beginning of it that is an option.
+    """Letters of the options whose words are the whole statement, or else its longest beginning that is an option.
 
-    Capitals count where they tell two options apart (`Rr` and `RR`).
+    Case counts where it tells two options apart (`Rr` and `RR`).
     """
     pieces = [statement] if alone else [statement, *_beginnings(statement)]
     plain = [_plain(choice) for choice in choices]
@@ -82,12 +82,12 @@ def _by_words(statement: str, choices: Sequence[str], *, alone: bool = False) ->
 
 
 def _beginnings(statement: str) -> list[str]:
-    """What stands before each border of clauses, longest first."""
+    """The text before each clause boundary, longest first."""
     borders = re.finditer(r"[.;,:](?=\s|$)|\s+(?:because|since|as|which|so)\b|\s[-–—(]", statement)
     return [statement[: border.start()] for border in borders][::-1]
 
 
 def _plain(text: str) -> str:
-    """Words as they are compared: single blanks, without marks, outer punctuation and a first article."""
+    """Words as they are compared: single spaces, no markup, no outer punctuation, no leading article."""
     text = " ".join(_MARKS.sub(" ", unicodedata.normalize("NFKC", text)).split())
     return _ARTICLE.sub("", _OUTER.sub("", text))

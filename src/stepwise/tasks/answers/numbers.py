@@ -1,7 +1,7 @@
-"""What a text says the answer is, and when two answers are the same.
+"""Reads the answer that a text states, and decides when two answers are the same.
 
-Every kind of answer is read twice: strictly, as the papers' code does, and robustly, as a reader would.
-All patterns are linear in the text, and only its last characters are looked at, so no text can make them hang.
+Every kind of answer is read twice: strictly, as the papers' code does, and robustly, as a human reader would.
+All patterns take linear time and see only the last characters of a text, so that no text can make them hang.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import unicodedata
 
 ANSWER_TRIGGER = "\nTherefore, the answer is: "
-"""What stands before the answer in a natural-language solution (ReFT, answer trigger of N-CoT)."""
+"""The text before the answer in a natural-language solution (ReFT, answer trigger of N-CoT)."""
 
 _LOOKED_AT = 4000
 
@@ -40,15 +40,19 @@ _WORDS_CUE = re.compile(r"answers?\s*(?:is|are|:)(?:\s*:)?", re.IGNORECASE)
 
 
 def strict_number(text: str) -> float | None:
-    """The number after the last answer trigger, if it is nothing but a number (ReFT, N-CoT extraction).
+    """The number after the last answer trigger, if nothing but a number follows it (ReFT, N-CoT extraction).
 
-    A text without the trigger is read whole. Unlike the paper's code, `nan` and `inf` are no answers.
+    Without a trigger the whole text must be the number. Unlike the paper's code, `nan` and `inf` are not answers.
     """
     return plain_number(text.rsplit(ANSWER_TRIGGER, 1)[-1])
 
 
 def plain_number(text: str) -> float | None:
-    """`float(text)` where that is a finite number, else None."""
+    """`float(text)` if that is a finite number, else None.
+
+    The reader for text that is a bare number. Callers that accept thousands separators remove them first; for prose,
+    use `robust_number`.
+    """
     try:
         value = float(text.strip())
     except ValueError:
@@ -57,7 +61,7 @@ def plain_number(text: str) -> float | None:
 
 
 def strict_statement(text: str) -> float | None:
-    """The number of the one `the answer is X.` in the last line (TriPosT, multi-step arithmetic)."""
+    """The number in `the answer is X.` on the last line, if it occurs exactly once (TriPosT, multi-step arithmetic)."""
     lines = text[-_LOOKED_AT:].strip().splitlines()
     stated = re.findall(r"the answer is (\S+?)\.(?=\s|$)", lines[-1]) if lines else []
     return plain_number(stated[0]) if len(stated) == 1 else None
@@ -65,14 +69,14 @@ def strict_statement(text: str) -> float | None:
 
 def strict_letter(text: str) -> str | None:
     """The letter of the last `answer is (X)`, upper case (TriPosT, multiple choice)."""
-    found = re.findall(r"answer is \(([A-Za-z])\)", text)
-    return found[-1].upper() if found else None
+    letters = re.findall(r"answer is \(([A-Za-z])\)", text)
+    return letters[-1].upper() if letters else None
 
 
 def strict_words(text: str) -> list[str] | None:
-    """The words of `the answer is: a b c.` in the last line, split on spaces; words may have full stops inside.
+    """The words in `the answer is: a b c.` on the last line, split on spaces (TriPosT, word sorting).
 
-    Source: TriPosT, word sorting.
+    A word may contain full stops.
     """
     lines = text[-_LOOKED_AT:].strip().splitlines()
     _, cue, words = lines[-1].rstrip().rpartition("the answer is: ") if lines else ("", "", "")
@@ -80,11 +84,12 @@ def strict_words(text: str) -> list[str] | None:
 
 
 def robust_number(text: str) -> float | None:
-    r"""The number that a reader would take for the answer, or None.
+    r"""The number that a human reader would take for the answer, or None.
 
-    Looked for in this order: the last `\boxed{}`; what follows the last cue (`answer is`, `Answer:`, `####`), of an
-    equation its right-hand side; the last number of the text. Read: thousands separators, currency and units around
-    the number, percent (`50%` is 50), fractions (`3/4`, `1 1/2`), LaTeX fractions, powers of ten and Unicode signs.
+    In order of preference: the last `\boxed{}`; the number after the last cue (`answer is`, `Answer:`, `####`), which
+    in an equation is the right-hand side; the last number of the text. Understands thousands separators, currency and
+    units around the number, percent (`50%` is 50), fractions (`3/4`, `1 1/2`), LaTeX fractions, powers of ten and
+    Unicode signs.
     """
     text = _normalised(text[-_LOOKED_AT:])
     boxed = _BOXED.findall(text)
@@ -95,18 +100,18 @@ def robust_number(text: str) -> float | None:
 
 
 def states_answer(text: str) -> bool:
-    r"""Whether a text says what the answer is: `answer is`, `Answer:`, `####` or a `\boxed{}`."""
+    r"""Whether a text announces an answer: `answer is`, `Answer:`, `####` or a `\boxed{}`."""
     text = text[-_LOOKED_AT:]
     return _CUE.search(text) is not None or _BOXED.search(text) is not None
 
 
 def numbers(text: str) -> list[float]:
-    """Every number of a text, in order, read as `robust_number` reads one."""
+    """All numbers of a text in order, each read as `robust_number` would."""
     return _numbers(_normalised(text[-_LOOKED_AT:]))
 
 
 def _result(line: str) -> float | None:
-    """The number that a line gives: of an equation, the side that is a number and no calculation."""
+    """The number that a line states; in an equation, the last side that is a number rather than a calculation."""
     sides = _TRAILING_NOTE.sub("", line).split("=")
     for side in reversed(sides):
         if not _CALCULATION.search(side) and (value := _first_number(side)) is not None:
@@ -115,7 +120,7 @@ def _result(line: str) -> float | None:
 
 
 def _normalised(text: str) -> str:
-    """The text with one spelling for signs, digits, fractions and powers of ten."""
+    """The text with signs, digits, fractions and powers of ten spelled in one way."""
     text = unicodedata.normalize("NFKC", _VULGAR.sub(" ", text))
     text = text.translate({0x2212: "-", 0x2013: "-", 0x2044: "/", 0x2009: " ", 0x202F: " "})
     text = text.replace("{,}", ",").replace("\\$", "$").replace("\\%", "%").replace("\\!", "").replace("\\,", " ")
@@ -129,8 +134,8 @@ def _first_number(text: str) -> float | None:
 
 
 def _last_number(text: str) -> float | None:
-    found = _numbers(text)
-    return found[-1] if found else None
+    values = _numbers(text)
+    return values[-1] if values else None
 
 
 def _numbers(text: str) -> list[float]:
@@ -138,7 +143,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def _value(match: re.Match[str]) -> float | None:
-    """The finite value of a match of the number pattern."""
+    """The value of a match of the number pattern, or None if it is not finite."""
     value = float(match["first"].replace(",", ""))
     if match["denominator"]:
         denominator = float(match["denominator"].replace(",", ""))
@@ -152,7 +157,7 @@ def _value(match: re.Match[str]) -> float | None:
 
 
 def letter(text: str) -> str | None:
-    """The chosen option, upper case: after the last cue if there is one, else the last `(B)`, `B)` or `option b`."""
+    """The chosen option, upper case: after the last cue if there is one, or else the last `(B)`, `B)` or `option b`."""
     text = unicodedata.normalize("NFKC", text[-_LOOKED_AT:])
     cued = _LETTER_CUE.findall(text)
     if cued:
@@ -162,7 +167,7 @@ def letter(text: str) -> str | None:
 
 
 def word_list(text: str) -> list[str]:
-    """The words of the answer in order, lower case: after the last cue if there is one, else of the last line."""
+    """The words of the answer in order, lower case: after the last cue if there is one, or else on the last line."""
     text = unicodedata.normalize("NFKC", text[-_LOOKED_AT:]).strip()
     cues = list(_WORDS_CUE.finditer(text))
     line = text[cues[-1].end() :].strip().split("\n", 1)[0] if cues else text.rsplit("\n", 1)[-1]
@@ -179,8 +184,9 @@ def equal_numbers(
 ) -> bool:
     """Whether two finite numbers are the same answer.
 
-    `absolute` lets the gold be rounded to two decimals, but never by more than `share` of itself: 0.33 is 1/3, and 0.03
-    is not 0.036. Beyond that, `relative` lets a large fractional number be rounded; a whole number has to be met.
+    `absolute` allows for gold that was rounded to two decimals, but never by more than `share` of its size: 0.33
+    matches 1/3, but 0.03 does not match 0.036. `relative` additionally allows for rounding of large fractional
+    numbers; whole numbers get no such allowance.
     """
     if predicted is None or not (math.isfinite(predicted) and math.isfinite(gold)):
         return False
@@ -192,5 +198,5 @@ def equal_numbers(
 
 
 def number_text(value: float) -> str:
-    """A number as answers are written: whole numbers without a point."""
+    """A number as answers are written: whole numbers without a decimal point."""
     return str(int(value)) if value == math.floor(value) and abs(value) < 1e15 else repr(float(value))

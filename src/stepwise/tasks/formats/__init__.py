@@ -1,1 +1,1 @@
-"""How a solution is written down: program, formula, sentences, choice of an option."""
+"""How problems are put and solutions written: sentences, programs, formulas, options; a module for each format."""

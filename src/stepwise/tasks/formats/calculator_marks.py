@@ -1,6 +1,7 @@
-"""GSM8K's calculator marks (`<<48/2=24>>`) compiled into self-describing programs, as ReFT's P-CoT has them.
+"""GSM8K's calculator marks (`<<48/2=24>>`) compiled into self-describing programs like those of ReFT's P-CoT.
 
-One assignment a mark: numbers that an earlier mark gave become its variable, and names are words of the sentence.
+Each mark becomes an assignment. A number that an earlier mark produced is replaced by its variable, and variables are
+named after words of the sentence.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _NAME_WORDS = 4
 
 @dataclass(frozen=True)
 class Mark:
-    """One calculation of a rationale: `expression = value` and the text around it."""
+    """A calculation in a rationale: `expression = value` and the text around it."""
 
     expression: str
     value: float
@@ -36,8 +37,8 @@ class Mark:
 
 
 def marks(rationale: str) -> list[Mark] | None:
-    """The calculations of a rationale in order, or None if one of them is not arithmetic."""
-    found: list[Mark] = []
+    """The calculations of a rationale in order, or None if any of them is not arithmetic."""
+    calculations: list[Mark] = []
     for line in rationale.split("\n"):
         end = 0
         matches = list(_MARK.finditer(line))
@@ -46,16 +47,17 @@ def marks(rationale: str) -> list[Mark] | None:
             expression, _, value = (part.strip() for part in match[1].replace(",", "").rpartition("="))
             if not _EXPRESSION.fullmatch(expression) or not _NUMBER.fullmatch(value.lstrip("-")):
                 return None
-            found.append(Mark(expression, float(value), line[end : match.start()], line[match.end() : border]))
+            before, after = line[end : match.start()], line[match.end() : border]
+            calculations.append(Mark(expression, float(value), before, after))
             end = match.end()
-    return found
+    return calculations
 
 
 def program_bodies(rationale: str, answer: float) -> Iterator[str]:
-    """Bodies of `solution` that compute the answer the rationale's way, most linked first; none without marks.
+    """Candidate bodies of `solution` that follow the rationale's calculations; none if it has no marks.
 
-    The first reuses earlier results as variables. The second spells all numbers out, for rationales in which a result
-    happens to equal a number of the question or was rounded. Which one is right is for the caller to run.
+    The first refers to earlier results by variable. The second writes every number out, for rationales in which a
+    result was rounded or happens to equal a number of the question. The caller runs them to see which is right.
     """
     calculations = marks(rationale)
     if not calculations:
@@ -81,7 +83,7 @@ def _body(calculations: Sequence[Mark], *, linked: bool) -> str:
 
 
 def _operand(number: str, by_value: dict[float, str]) -> str:
-    """The variable that holds the number, else the number as Python writes it (no leading zeros)."""
+    """The variable that holds the number, or else the number in Python's notation (no leading zeros)."""
     if (name := by_value.get(float(number))) is not None:
         return name
     whole, point, fraction = number.partition(".")
@@ -89,13 +91,13 @@ def _operand(number: str, by_value: dict[float, str]) -> str:
 
 
 def _spaced(expression: str) -> str:
-    """One blank around every operator between operands; signs stay with their number."""
+    """One space around every binary operator; signs stay with their number."""
     tight = expression.replace(" ", "")
     return re.sub(r"(?<=[\w.)])(\*\*|//|[+\-*/])", r" \1 ", tight)
 
 
 def _name(mark: Mark, taken: Sequence[str]) -> str:
-    """A variable's name: content words before the calculation, then what is counted after it."""
+    """A name for the result: content words before the calculation, then the words for what it counts."""
     before = _content_words(mark.before)[:2]
     after = _content_words(re.split(r"[.,;:=(]", mark.after, maxsplit=1)[0])
     parts = list(dict.fromkeys(before + after))[:_NAME_WORDS]
@@ -115,5 +117,5 @@ def _content_words(text: str) -> list[str]:
 
 
 def without_marks(rationale: str) -> str:
-    """The rationale as a reader sees it."""
+    """The rationale without its calculator marks."""
     return _MARK.sub("", rationale)

@@ -1,8 +1,8 @@
-"""How completions of multiple-choice problems are checked, as sentences (`n_cot`) or as programs (`p_cot`).
+"""Checks completions of multiple-choice problems, written as sentences (`n_cot`) or as programs (`p_cot`).
 
 The strict check is ReFT's (arXiv 2401.08967): the text after the answer line, or a program's value as text, equals the
-letter. The robust one also takes the letter in other words, and a number for the option that it is nearest to.
-Unlike the released code, a failed program and a text that names no option have no answer, not a wrong one.
+letter. The robust check also accepts other ways of naming the letter, and maps a number to the nearest option. Unlike
+in the released code, a failed program and a text that names no option count as no answer rather than a wrong one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stepwise.tasks.sandbox.programs import Value, run_programs
 
 
 def check_many(pairs: Sequence[tuple[Problem, str]], form: Form) -> list[Verdict]:
-    """Verdicts of (problem, completion) pairs, in order; the problem has its options."""
+    """Verdicts on (problem, completion) pairs, in order; each problem must have its options."""
     if form == "p_cot":
         return _check_programs(pairs)
     return [
@@ -40,34 +40,34 @@ def _check_programs(pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
 
 def strict_letter_of(value: Value) -> str | None:
     """A value as text, lower case, without quotes and outer spaces, if that is the letter of an option."""
-    said = str(value).lower().replace('"', "").replace("'", "").strip()
-    return said if len(said) == 1 and said in LETTERS else None
+    text = str(value).lower().replace('"', "").replace("'", "").strip()
+    return text if len(text) == 1 and text in LETTERS else None
 
 
 def letter_of(text: str, choices: Sequence[str]) -> str | None:
-    """The option that a text chooses: by its letter, else by the number after the answer line."""
+    """The option that a text chooses, by its letter or else by the number after the answer line."""
     _, trigger, tail = text.rpartition(ANSWER_TRIGGER)
-    said = _named(letter(tail) or letter(trigger + tail), choices)
-    if said is not None or not trigger:
-        return said
+    chosen = _of_choices(letter(tail) or letter(trigger + tail), choices)
+    if chosen is not None or not trigger:
+        return chosen
     number = robust_number(tail)
     return None if number is None else nearest_letter(number, choices)
 
 
 def letter_of_value(value: Value, choices: Sequence[str]) -> str | None:
-    """The option that a program's value is: a number's nearest, a text's letter or number; a truth value is none."""
+    """The option for a program's value: a text's letter or number, or the nearest to a number; no option for a bool."""
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, str):
-        said = _named(letter(value), choices)
+        chosen = _of_choices(letter(value), choices)
         number = robust_number(value)
-        return said if said is not None or number is None else nearest_letter(number, choices)
+        return chosen if chosen is not None or number is None else nearest_letter(number, choices)
     return nearest_letter(float(value), choices)
 
 
-def _named(said: str | None, choices: Sequence[str]) -> str | None:
-    """A letter in lower case if it is that of one of the options."""
-    return said.lower() if said is not None and said.lower() in LETTERS[: len(choices)] else None
+def _of_choices(name: str | None, choices: Sequence[str]) -> str | None:
+    """A letter in lower case if one of the options has it."""
+    return name.lower() if name is not None and name.lower() in LETTERS[: len(choices)] else None
 
 
 def _verdict(problem: Problem, strict: str | None, robust: str | None, isolation: str = "") -> Verdict:

@@ -1,4 +1,4 @@
-"""Word problems as linear formulas, after REFINER (arXiv 2304.01904): prompt, reading and check."""
+"""Word problems as linear formulas, after REFINER (arXiv 2304.01904): prompt, parsing and check."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ STOP = ("\n",)
 
 
 def prompt(question: str) -> Prompt:
-    """The question, its numbers with the names of their slots, and the lead-in, in one piece."""
+    """The question, its numbers with their slot names, and the lead-in, in one piece."""
     slots = ", ".join(f"n{i} = {number}" for i, number in enumerate(numbers_of(question)))
     return (f"Question:\n{question.strip()}\nNumbers: {slots}\nFormula:\n",)
 
 
 def solution(text: str, answer: str | None = None) -> Solution:
-    """A formula with a step an operation. Without its question a formula has no answer, so a completion's is None."""
+    """A formula with one step per operation. It has no value without its question, so a completion's answer is None."""
     steps = tuple(Step(id=f"#{i}", text=part.strip()) for i, part in enumerate(text.strip().split("|")) if part.strip())
     return Solution(text=text, steps=steps, answer=answer)
 
 
 def check_many(pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-    """Verdicts of (problem, completion) pairs by the formula's value; one that has none is wrong."""
+    """Verdicts on (problem, completion) pairs by the formula's value; a formula without a value is wrong."""
     return [_verdict(problem, text) for problem, text in pairs]
 
 

@@ -1,6 +1,6 @@
-"""Linear formulas: operations over the numbers of a question, `multiply(n0,n1)|add(#0,2)`.
+"""Linear formulas: operations on the numbers of a question, `multiply(n0,n1)|add(#0,2)`.
 
-`n0` is the first number of the question, `#0` the result of the first operation, anything else a constant.
+`n0` is the first number of the question, `#0` the result of the first operation; anything else is a constant.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
-"""Operations by name, with the sign that programs and sentences write."""
+"""Operations by name, with the sign used in programs and sentences."""
 LARGEST_BITS = 1000
-"""Results beyond it, in numerator or denominator, are no answers; squaring on and on would never end."""
+"""Bits of a numerator or denominator beyond which a result is refused: repeated squaring would never end."""
 
 NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
 _OPERATION = re.compile(r"\s*(\w+)\(\s*([\w#.]+)\s*,\s*([\w#.]+)\s*\)\s*", re.ASCII)
@@ -21,11 +21,11 @@ _OPERAND = re.compile(r"[n#]\d{1,4}|\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 
 
 class FormulaError(ValueError):
-    """Text that is not a linear formula, or one that asks for what is not there."""
+    """Text that is not a linear formula, or a formula that refers to a number or result that does not exist."""
 
 
 class Operation(NamedTuple):
-    """One operation of a formula; operands are `n3`, `#0` or a constant."""
+    """An operation of a formula; its operands are `n3`, `#0` or a constant."""
 
     name: str
     left: str
@@ -41,7 +41,7 @@ def numbers_of(question: str) -> list[str]:
 
 
 def parse_formula(text: str) -> tuple[Operation, ...]:
-    """Operations of a formula. Raises FormulaError where the text has another form."""
+    """The operations of a formula. Raises FormulaError if the text is not a formula."""
     operations = []
     for part in text.strip().split("|"):
         match = _OPERATION.fullmatch(part)
@@ -60,9 +60,9 @@ def render_formula(operations: Sequence[Operation]) -> str:
 
 
 def evaluate_formula(operations: Sequence[Operation], numbers: Sequence[str]) -> Fraction:
-    """The value of a formula's last operation, exact.
+    """The exact value of a formula's last operation.
 
-    Raises FormulaError on a missing slot, a division by zero and results that are too large.
+    Raises FormulaError on a missing slot or result, a division by zero, and results that are too large.
     """
     results: list[Fraction] = []
     for operation in operations:

@@ -1,4 +1,4 @@
-"""The text of a program around a completion: the header that is given, and the lines that belong to `solution`."""
+"""The text of a program around a completion: the header in the prompt, and the lines that belong to `solution`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 def program_header(question: str) -> str:
     """The first lines of a program: `def solution():` and the question as docstring (ReFT, self-describing programs).
 
-    Quotes and backslashes of the question are changed where they would end the docstring.
+    Backslashes are escaped, and quotes that would end the docstring are replaced.
     """
     quoted = question.strip().replace("\\", "\\\\").replace('"""', "'''")
     if quoted.endswith('"'):
@@ -30,7 +30,7 @@ def program_body(program: str) -> str:
 def whole_program(question: str, completion: str) -> str:
     """The program to run: the header and the completion's lines up to the first that is not indented.
 
-    What follows is outside of `solution`, so a completion cannot define it a second time.
+    The rest lies outside `solution`, so a completion cannot define it a second time.
     """
     lines = completion.split("\n")
     end = next((i for i, line in enumerate(lines) if line.strip() and not line[0].isspace()), len(lines))

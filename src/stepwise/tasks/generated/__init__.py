@@ -1,1 +1,1 @@
-"""What generated problems are made of: expressions, stories, scripted solutions."""
+"""Building blocks of generated problems: expressions, stories, scripted solutions."""

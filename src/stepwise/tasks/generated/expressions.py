@@ -15,12 +15,12 @@ _PRECEDENCE = {"+": 1, "-": 1, "*": 2}
 
 
 class ExpressionError(ValueError):
-    """Text that is no expression, or one beyond the limits above; the message says where."""
+    """Text that is not an expression or exceeds the limits above; the message says where."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Two operands and one of + - *. A leaf of the tree is an int."""
+    """Two operands and + - or *. A leaf of the tree is an int."""
 
     left: Expression
     operator: str
@@ -36,7 +36,7 @@ def parse(text: str) -> Expression:
     Raises ExpressionError on anything else, on nesting deeper than MAX_NESTING and on numbers over MAX_DIGITS.
     """
     if len(text) > MAX_CHARACTERS:
-        raise ExpressionError(f"the expression has {len(text)} characters; at most {MAX_CHARACTERS} are read")
+        raise ExpressionError(f"the expression has {len(text)} characters; at most {MAX_CHARACTERS} are allowed")
     parser = _Parser(_tokens(text))
     expression = parser.expression(1, 0)
     if parser.token is not None:
@@ -61,8 +61,8 @@ def render(expression: Expression) -> str:
 def reduction(expression: Expression) -> list[str]:
     """Every stage on the way to the value, as text: fully bracketed first, a bare number last.
 
-    A sweep evaluates the operations whose operands are both numbers, one at a time from left to right; sweeps repeat
-    until a number is left.
+    A sweep evaluates the operations whose operands are both numbers, one by one from left to right; sweeps repeat until
+    a single number is left.
     """
     stages = [render(expression)]
     while isinstance(expression, Operation):
@@ -117,7 +117,7 @@ def _tokens(text: str) -> Iterator[str]:
     while position < end:
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ExpressionError(f"{text[position:].strip()[:1]!r} is no part of an expression")
+            raise ExpressionError(f"{text[position:].strip()[:1]!r} cannot be part of an expression")
         if len(match["number"] or "") > MAX_DIGITS:
             raise ExpressionError(f"a number has more than {MAX_DIGITS} digits")
         yield match["number"] or match["symbol"]
@@ -135,7 +135,7 @@ def _is_ready(expression: Operation) -> bool:
 
 
 def _ready(expression: Expression) -> int:
-    """How many operations have two numbers as operands."""
+    """The number of operations whose operands are both numbers."""
     if isinstance(expression, int):
         return 0
     return 1 if _is_ready(expression) else _ready(expression.left) + _ready(expression.right)

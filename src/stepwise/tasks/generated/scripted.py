@@ -1,4 +1,4 @@
-"""What tasks with a generator and a scripted solver share: splits drawn without overlap, numbered steps, verdicts."""
+"""The base of tasks with a generator and a scripted solver: splits without overlap, numbered steps, verdicts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stepwise.records import Form, Problem, Prompt, Solution, Split, Step, Verdi
 from stepwise.tasks.base import Loaded
 
 FINAL = "Final response"
-"""The id of a rationale's last line, in the place of a number."""
+"""The id of a rationale's last line, in place of a number."""
 LEAD_IN = "Let's think step by step."
 _STEP_ID = re.compile(rf"\(({FINAL}|\d+(?:\.\d+)*)\)\s")
 _ANSWER = re.compile(r"answer is\b:?(.*)", re.IGNORECASE)
 _DRAWS = 200
-"""Repeats in a row after which a cell counts as exhausted."""
+"""Draws of an already used question in a row after which a cell counts as exhausted."""
 
 Cell = TypeVar("Cell")
 
@@ -31,27 +31,27 @@ def solution(steps: Sequence[tuple[str, str]], answer: str) -> Solution:
 
 
 def read_steps(text: str) -> tuple[Step, ...]:
-    """The lines of a text as steps; a line without a number has an empty id. Blank lines are left out."""
+    """The lines of a text as steps; a line without a number has an empty id. Blank lines are skipped."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return tuple(Step(id=match[1] if (match := _STEP_ID.match(line)) else "", text=line) for line in lines)
 
 
 class ScriptedTask(ABC, Generic[Cell]):
-    """A generated task: problems come from cells of equal difficulty, the same number from each.
+    """A generated task: problems are drawn from cells of equal difficulty, the same number from each.
 
-    The splits of a seed never share a question. A split does not depend on the size of the splits drawn after it
-    (test first, then dev, then train).
+    The splits of a seed never share a question. Splits are drawn in the order test, dev, train, and a split does not
+    depend on the sizes of those drawn after it.
     """
 
     name: ClassVar[str]
     form: Form = "scripted"
     stop: tuple[str, ...] = ("\nQ:",)
     hint: ClassVar[str] = ""
-    """What the prompt says beside the lead-in."""
+    """What the prompt says after the lead-in."""
     sizes: ClassVar[dict[Split, int]]
-    """Problems of train and test where the parameters say 0."""
+    """Sizes of train and test if the parameters say 0."""
 
-    def __init__(self, params: TaskParams, seed: int, data: Path | None = None):  # noqa: ARG002 - all tasks get it
+    def __init__(self, params: TaskParams, seed: int, data: Path | None = None):  # noqa: ARG002 - all tasks take it
         if params.form != self.form:
             raise ParamsError(f"task.{self.name}.form: {params.form!r} is not known here; use {self.form!r}")
         self.seed = seed
@@ -75,23 +75,23 @@ class ScriptedTask(ABC, Generic[Cell]):
 
     @abstractmethod
     def strict_answer(self, text: str) -> str | None:
-        """The answer by the paper's extraction."""
+        """The answer according to the paper's extraction."""
 
     @abstractmethod
     def canonical(self, answer: str) -> str | None:
-        """An answer, or words that hold one, in the form in which answers are compared; None where there is none."""
+        """An answer, or a phrase that contains one, in the form used for comparison; None if it contains none."""
 
     def robust_answer(self, text: str) -> str | None:
-        """The answer as a reader would find it: after the last `answer is`, on whatever line."""
-        found = _ANSWER.findall(text)
-        return self.canonical(found[-1]) if found else None
+        """The answer as a human reader would find it: after the last `answer is`, on any line."""
+        answers = _ANSWER.findall(text)
+        return self.canonical(answers[-1]) if answers else None
 
     def identity(self, question: str) -> str:
-        """What two questions share when they are the same problem."""
+        """A key that is equal for two questions that are the same problem."""
         return question
 
     def load(self, split: Split) -> Loaded:
-        """Generate the split. Raises ParamsError where a cell has too few distinct questions."""
+        """Generate the split. Raises ParamsError if a cell has too few distinct questions."""
         taken: set[str] = set()
         for earlier in self.counts:
             drawn = list(self._questions(earlier, taken))
@@ -106,19 +106,19 @@ class ScriptedTask(ABC, Generic[Cell]):
         return (f"Q: {problem.question}\nAnswer: {lead_in}\n",)
 
     def parse(self, text: str) -> Solution:
-        """A completion as numbered steps and the robust answer; what follows a next question is cut off."""
-        text = self._own(text)
+        """A completion as numbered steps and the robust answer, cut off where it starts another question."""
+        text = self._cut(text)
         return Solution(text=text, steps=read_steps(text), answer=self.robust_answer(text))
 
     def check(self, problem: Problem, completions: Sequence[str]) -> list[Verdict]:
-        """Verdicts of completions of one problem, in order. Reasoning is not checked, only the answer."""
+        """Verdicts on completions of one problem, in order. Only the answer is checked, not the reasoning."""
         return self.check_many([(problem, completion) for completion in completions])
 
     def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """Verdicts of (problem, completion) pairs, in order."""
-        return [self._verdict(problem, self._own(text)) for problem, text in pairs]
+        """Verdicts on (problem, completion) pairs, in order."""
+        return [self._verdict(problem, self._cut(text)) for problem, text in pairs]
 
-    def _own(self, text: str) -> str:
+    def _cut(self, text: str) -> str:
         return text.partition(self.stop[0])[0].strip()
 
     def _verdict(self, problem: Problem, text: str) -> Verdict:
@@ -131,7 +131,7 @@ class ScriptedTask(ABC, Generic[Cell]):
         )
 
     def _questions(self, split: Split, taken: set[str]) -> Iterator[tuple[str, Cell]]:
-        """Questions of a split, one cell after the other in turn, none of them in `taken`, which grows."""
+        """Questions of a split, taking the cells in turn; none is in `taken`, and each is added to it."""
         generator = random.Random(f"{self.seed}/{self.name}/{split}")
         cells = self.cells(split)
         for number in range(self.counts[split]):

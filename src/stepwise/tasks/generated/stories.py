@@ -1,6 +1,6 @@
 """Generated arithmetic stories: a chain of operations on one running quantity, told by a grammar of templates.
 
-A story carries its solution in all three forms; what it tells depends on the grammar alone.
+A story comes with its solution in all three forms; its content depends on the grammar alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from stepwise.tasks.formats.formulas import SIGNS, Operation, render_formula
 from stepwise.tasks.generated.story_grammar import Grammar, Story, Template, World
 
 LARGEST = 999
-"""No quantity of a story is larger, unless the teller is told another limit."""
+"""Default limit on the quantities of a story."""
 
 
 @dataclass(eq=False)
@@ -25,7 +25,7 @@ class _Quantity:
 
 @dataclass
 class _Telling:
-    """A story in the making."""
+    """A story under construction."""
 
     rng: random.Random
     grammar: Grammar
@@ -43,7 +43,7 @@ class _Telling:
     ask: str = ""
 
     def unit(self) -> str:
-        """What the running quantity counts."""
+        """The unit of the running quantity."""
         named = {
             "money": "dollars",
             "tickets": "tickets",
@@ -59,15 +59,16 @@ class _Telling:
 def tell(
     rng: random.Random, grammar: Grammar, operations: int, distractors: int = 0, *, largest: int = LARGEST
 ) -> Story:
-    """A story of so many operations (at least 1) and numbers that do not matter. Same rng state, same story.
+    """A story with `operations` operations (at least 1) and `distractors` irrelevant numbers.
 
-    No quantity that matters is larger than `largest`; below 50 stories of many operations run out.
+    The same state of `rng` gives the same story. No relevant quantity exceeds `largest`; below 50, there are few long
+    stories.
     """
     while True:
         telling = _Telling(rng, grammar, _fields(rng, grammar.world), largest)
         opening = rng.choice(grammar.openings)
         small = _open(telling, opening)
-        if small and len(telling.operations) <= operations and _go_on(telling, operations):
+        if small and len(telling.operations) <= operations and _continue(telling, operations):
             return _finish(telling, distractors)
 
 
@@ -80,19 +81,19 @@ def _fields(rng: random.Random, world: World) -> dict[str, str]:
     return {**fields, "effort": effort, "past": past, "place": rng.choice(world.places), "day": rng.choice(world.days)}
 
 
-def _go_on(telling: _Telling, operations: int) -> bool:
-    """Add events until the story has its operations; False where no event fits any more."""
+def _continue(telling: _Telling, operations: int) -> bool:
+    """Add events until the story has its operations; False if no event fits any more."""
     while len(telling.operations) < operations:
         last = len(telling.operations) == operations - 1
-        found = _choose(telling, last)
-        if found is None:
+        event = _choose(telling, last)
+        if event is None:
             return False
-        _add(telling, *found)
+        _add(telling, *event)
     return bool(telling.operations)
 
 
 def _choose(telling: _Telling, last: bool) -> tuple[Template, int] | None:
-    """An event that fits with the number it tells: the operation is drawn first, so that all four are common."""
+    """A fitting event and the number it tells. The operation is drawn first, so that all four are common."""
     rng = telling.rng
     fitting: dict[str, list[Template]] = {}
     for template in telling.grammar.steps:
@@ -118,7 +119,7 @@ def _fits(telling: _Telling, template: Template, last: bool) -> bool:
 
 
 def _draw(rng: random.Random, template: Template, telling: _Telling) -> int | None:
-    """The right operand of an event, or None where none keeps the result a whole number from 1 to the largest."""
+    """The right operand of an event, or None if no operand keeps the result a whole number from 1 to the largest."""
     now = telling.current.value
     if template.rival and telling.rival:
         candidates: Sequence[int] = [telling.rival[2].value]
@@ -161,7 +162,7 @@ def _opening_numbers(rng: random.Random, op: str) -> tuple[int, ...]:
 
 
 def _open(telling: _Telling, template: Template) -> bool:
-    """Begin the story; False where a quantity is too large."""
+    """Begin the story; False if a quantity is too large."""
     telling.kind = template.needs
     numbers = [_Quantity(value) for value in _opening_numbers(telling.rng, template.op)]
     _say(telling, template, numbers)
@@ -200,7 +201,7 @@ def _rival_name(telling: _Telling) -> str:
 
 
 def _say(telling: _Telling, template: Template, numbers: list[_Quantity]) -> None:
-    """Tell an event and, where its numbers have names, assign them in the program."""
+    """Tell an event and, if its numbers have names, assign them in the program."""
     telling.fields.update(zip("nm", (str(number.value) for number in numbers), strict=False))
     telling.used.append(template.text)
     if template.text:
@@ -212,13 +213,13 @@ def _say(telling: _Telling, template: Template, numbers: list[_Quantity]) -> Non
 
 def _compute(telling: _Telling, template: Template, left: _Quantity, right: _Quantity) -> None:
     value = _result(template.op, left.value, right.value)
-    made = _Quantity(value, _new_name(telling, template.made), f"#{len(telling.operations)}")
+    result = _Quantity(value, _new_name(telling, template.result), f"#{len(telling.operations)}")
     sign = SIGNS[template.op]
-    telling.program.append(f"{made.name} = {left.name} {sign} {right.name}")
+    telling.program.append(f"{result.name} = {left.name} {sign} {right.name}")
     because = telling.render(template.because)
     telling.sentences.append(f"{because} {left.value} {sign} {right.value} = {value} {telling.unit()}.")
     telling.operations.append((template.op, left, right))
-    telling.current = made
+    telling.current = result
 
 
 def _new_name(telling: _Telling, text: str) -> str:
@@ -236,8 +237,8 @@ def _finish(telling: _Telling, distractors: int) -> Story:
     ask = telling.ask or rng.choice(grammar.asks[telling.kind])
     telling.used.append(ask)
     extra = [_distract(telling, template) for template in rng.sample(grammar.distractors, distractors)]
-    for one in extra:
-        telling.told.insert(rng.randint(1, len(telling.told)), one)
+    for distractor in extra:
+        telling.told.insert(rng.randint(1, len(telling.told)), distractor)
     numbers = [number for _, told in telling.told for number in told]
     for i, number in enumerate(numbers):
         number.slot = f"n{i}"

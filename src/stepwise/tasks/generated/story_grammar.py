@@ -1,4 +1,4 @@
-"""What stories are told with: templates of events, the world that they are about, and the story that comes out."""
+"""The grammar of stories: templates of events, the world they are about, and the finished story."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Template:
-    """One event of a story. All texts are format strings over the story's fields (`{name}`, `{unit}`, `{n}`, ...)."""
+    """An event of a story. All texts are format strings over the story's fields (`{name}`, `{unit}`, `{n}`, ...)."""
 
     op: str
-    """Operation by name; empty where the event only tells a number."""
+    """Operation by name; empty if the event only introduces a number."""
     text: str
     """What happens, one sentence; its numbers are `{n}` and, in an opening with an operation, `{m}` after it."""
     given: str = ""
-    """Program names of the numbers told, separated by blanks; empty where none is told."""
-    made: str = ""
+    """Program names of the numbers told, separated by spaces; empty if it tells none."""
+    result: str = ""
     """Program name of the result."""
     because: str = ""
-    """What the sentence of the solution says before `a + b = c unit`."""
+    """How the sentence of the solution begins, before `a + b = c unit`."""
     needs: str = "things"
-    """Kind that the running quantity must have (an opening: gets)."""
+    """Kind that the running quantity must have; in an opening, the kind that it gets."""
     gives: str = ""
-    """Kind of the result where it is another."""
+    """Kind of the result if it differs."""
     ask: str = ""
-    """A question of its own; the story then ends here."""
+    """The event's own question; the story then ends here."""
     fixed: int = 0
-    """A constant that the words tell (`twice`); 0 for none."""
+    """A constant stated in words (`twice`); 0 for none."""
     reverse: bool = False
     """The told number is the left operand."""
     switch: bool = False
-    """The result is another person's; the story goes on with that person."""
+    """The result belongs to another person, with whom the story continues."""
     rival: bool = False
     """The right operand is the quantity of the person before the switch."""
 
 
 @dataclass(frozen=True)
 class World:
-    """Who and what stories tell of. People are (name, they, their), things (many, one), efforts (units, past verb)."""
+    """What stories are about. People are (name, they, their), things (plural, singular), efforts (units, past verb)."""
 
     people: tuple[tuple[str, str, str], ...]
     things: tuple[tuple[str, str], ...]

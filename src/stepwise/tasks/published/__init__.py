@@ -1,1 +1,1 @@
-"""Published data sets: reading their rows, examples for the prompt, splits."""
+"""Building blocks of tasks from published data sets: rows, splits, choices, hand-written few-shot examples."""

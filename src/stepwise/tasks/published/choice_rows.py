@@ -1,4 +1,4 @@
-"""Rows of multiple-choice data sets in AI2's two layouts, with letters for whatever names the options have."""
+"""Rows of multiple-choice data sets in AI2's two layouts, with their option labels replaced by letters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stepwise.tasks.published import rows
 
 
 class ChoiceRow(NamedTuple):
-    """A question, its options in order, and the letter of the right one."""
+    """A question, its options in order, and the letter of the right option."""
 
     id: str
     question: str
@@ -37,7 +37,7 @@ class _Columns(BaseModel):
 
 
 class _Row(BaseModel):
-    """`question` has the options with it, or they stand beside it as columns."""
+    """`question` contains the options, or they stand beside it as columns."""
 
     id: str
     question: _Stem | str
@@ -46,14 +46,15 @@ class _Row(BaseModel):
 
 
 def read_choice_rows(path: Path) -> Iterator[ChoiceRow]:
-    """Rows of a file. Raises DataError if it is bad, has no options, or an answer that is none of them."""
+    """Rows of a file. Raises DataError if it is invalid, a row has no options, or its answer is not one of them."""
     for row in rows.read_models(path, _Row):
         if isinstance(row.question, str):
             columns = row.choices or _Columns(label=["?"], text=[])
             question, labels, texts = row.question, columns.label, columns.text
         else:
             question = row.question.stem
-            labels, texts = [one.label for one in row.question.choices], [one.text for one in row.question.choices]
+            choices = row.question.choices
+            labels, texts = [choice.label for choice in choices], [choice.text for choice in choices]
         if row.answerKey not in labels or not len(labels) == len(texts) <= len(LETTERS):
             raise rows.DataError(f"{path}, row {row.id}: the answer {row.answerKey!r} is not one of its options")
         yield ChoiceRow(row.id, question, tuple(texts), LETTERS[labels.index(row.answerKey)])

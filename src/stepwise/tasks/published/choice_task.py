@@ -1,7 +1,7 @@
-"""What multiple-choice tasks share: the question with its lettered options, and the letter as the answer.
+"""The base of multiple-choice tasks: the question with its lettered options, and a letter as the answer.
 
 Solutions are sentences that end with the answer line. The strict check is that of RATIONALYST's evaluation
-(`end_phrase`), the robust one takes the letter in any of its spellings or the words of the option (`named_option`).
+(`end_phrase`); the robust check accepts the letter in any spelling, or the words of the option (`named_option`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class ChoiceTask(PublishedTask):
 
     forms: ClassVar[tuple[Form, ...]] = ("n_cot",)
     choices: ClassVar[tuple[str, ...]] = ()
-    """Options that all questions have, if they do."""
+    """The options, if they are the same for all questions."""
 
     def problem(
         self,
@@ -35,7 +35,7 @@ class ChoiceTask(PublishedTask):
         steps: Sequence[str] | None = None,
         difficulty: str = "",
     ) -> Problem:
-        """A problem; `steps`, where given, become the lines of its reference (none of them: an answer line alone)."""
+        """A problem. `steps`, if given, become the lines of its reference, above the answer line."""
         options = [f"{letter}) {choice.strip()}" for letter, choice in zip(LETTERS, choices, strict=False)]
         return Problem(
             id=name,
@@ -49,27 +49,27 @@ class ChoiceTask(PublishedTask):
         )
 
     def hand_written(self) -> list[Problem]:
-        """The task's problems in `shots/`, with solutions in steps; none where it has no such file."""
+        """The task's problems in `shots/`, with solutions in steps; none if it has no such file."""
         return [
             self.problem(
                 f"{self.name}_own_{number}",
                 "train",
-                one.question,
-                one.choices or self.choices,
-                one.answer,
-                steps=one.steps,
-                difficulty=one.kind,
+                shot.question,
+                shot.choices or self.choices,
+                shot.answer,
+                steps=shot.steps,
+                difficulty=shot.kind,
             )
-            for number, one in enumerate(hand_written(self.name), 1)
+            for number, shot in enumerate(hand_written(self.name), 1)
         ]
 
     def parse(self, text: str) -> Solution:
-        """A completion as steps and the letter that it says."""
+        """A completion as steps and the letter that it names."""
         solution = math_format.parse(text, self.form)
         return solution.model_copy(update={"answer": named_option(text, self.choices)})
 
     def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
-        """Verdicts of (problem, completion) pairs, in order."""
+        """Verdicts on (problem, completion) pairs, in order."""
         return [self._verdict(problem, text) for problem, text in pairs]
 
     def strict_letter(self, text: str, letters: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Hand-written solved examples to show before a question, of the tasks that have them."""
+"""Hand-written few-shot examples, for the tasks that have them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from stepwise.tasks.published.without_training import BenchmarkOnly
 
 
 def hand_written_shots(task: Task, count: int, seed: int) -> Callable[[Problem], list[Problem]] | None:
-    """What gives up to `count` examples for a problem, drawn by the seed, never of dev; None where none are written.
+    """A function that picks up to `count` examples for a problem; None if the task has none.
 
-    Of a benchmark that has no training set those of the problem's own field come first (MMLU-Pro). Elsewhere a
-    problem's difficulty does not choose its examples: it may be known from the solution only.
+    The seed decides their order, and no example is a dev problem. For a benchmark without a training set (MMLU-Pro),
+    examples from the problem's own field come first. For other tasks the choice ignores difficulty, which may be known
+    only from the solution.
     """
     by_field = isinstance(task, BenchmarkOnly)
     if by_field:
@@ -24,7 +25,7 @@ def hand_written_shots(task: Task, count: int, seed: int) -> Callable[[Problem],
         pool = task.hand_written() if isinstance(task, ChoiceTask) else []
     random.Random(f"{seed}/{task.name}/shots").shuffle(pool)
 
-    def like(problem: Problem) -> list[Problem]:
-        return (sorted(pool, key=lambda one: one.difficulty != problem.difficulty) if by_field else pool)[:count]
+    def shots_for(problem: Problem) -> list[Problem]:
+        return (sorted(pool, key=lambda shot: shot.difficulty != problem.difficulty) if by_field else pool)[:count]
 
-    return like if pool else None
+    return shots_for if pool else None

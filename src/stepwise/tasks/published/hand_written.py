@@ -1,4 +1,4 @@
-"""Problems with solutions that were written for this project: examples to show where a data set has none of its own."""
+"""Solved problems written for this project: few-shot examples for data sets that have no solutions of their own."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from stepwise.records import Record
 
 
 class HandWritten(Record):
-    """A multiple-choice problem as it stands in `shots/`, one a line."""
+    """A multiple-choice problem: a line of a file in `shots/`."""
 
     question: str
     choices: tuple[str, ...] = ()
-    """Empty where all questions of the task have the same."""
+    """Empty if all questions of the task share their options."""
     answer: str
     """The letter."""
     steps: tuple[str, ...] = Field(min_length=1)
     kind: str = ""
-    """The category of problems that it is one of."""
+    """The category of the problem, such as MMLU-Pro's field."""
 
 
 @cache
 def hand_written(task: str) -> tuple[HandWritten, ...]:
-    """The problems of a task, in the file's order; none if there is no file."""
+    """The problems of a task in file order; none if there is no file."""
     path = files("stepwise.tasks.published").joinpath("shots", f"{task}.jsonl")
     if not path.is_file():
         return ()

@@ -24,7 +24,7 @@ class DataError(StepwiseError, ValueError):
 
 
 def find(folder: Path, stems: Sequence[str]) -> Path:
-    """The first data file of some names (`gsm8k/train`), whatever its ending. Raises DataError if there is none."""
+    """The first data file with one of these names (`gsm8k/train`), any suffix. Raises DataError if there is none."""
     if not folder.is_dir():
         raise DataError(f"the data folder {folder} does not exist; {_REMEDY}")
     if path := find_or_none(folder, stems):
@@ -33,13 +33,13 @@ def find(folder: Path, stems: Sequence[str]) -> Path:
 
 
 def find_or_none(folder: Path, stems: Sequence[str]) -> Path | None:
-    """The first data file of some names, or None if there is none."""
+    """The first data file with one of these names, or None."""
     names = (f"{stem}{ending}" for stem in stems for ending in (".jsonl", ".jsonl.gz", ".json", ".json.gz"))
     return next((path for name in names if (path := folder / name).is_file()), None)
 
 
 def read_rows(path: Path, fields: Sequence[str]) -> list[Row]:
-    """Rows of a file, each an object with at least these fields as texts. Raises DataError naming the bad line."""
+    """Rows of a file, each an object with at least these fields as strings. Raises DataError naming the bad line."""
     rows = []
     for where, row in _parsed(path):
         if not isinstance(row, dict):
@@ -54,7 +54,7 @@ def read_rows(path: Path, fields: Sequence[str]) -> list[Row]:
 
 
 def read_models(path: Path, model: type[M]) -> list[M]:
-    """Rows of a file as a checked type; fields that it does not have are not read. Raises DataError, see read_rows."""
+    """Rows of a file as a checked type; unknown fields are ignored. Raises DataError, see read_rows."""
     rows = []
     for where, row in _parsed(path):
         try:
@@ -69,7 +69,7 @@ def read_models(path: Path, model: type[M]) -> list[M]:
 
 
 def _parsed(path: Path) -> Iterator[tuple[str, Any]]:
-    """Every value of a file and where it stands."""
+    """Every value of a file with its location."""
     text = _text(path)
     if text.lstrip()[:1] == "[":
         try:

@@ -1,4 +1,4 @@
-"""What benchmarks without a training file share: the hand-written problems stand in for one."""
+"""The base of benchmarks without a training file: the hand-written problems take its place."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stepwise.tasks.published.published import Candidate
 
 
 class BenchmarkOnly(ChoiceTask):
-    """Train and dev are the few problems of `shots/`; where more are asked for, all of them are given."""
+    """Train and dev come from the few problems in `shots/`; a request for more than there are gets all of them."""
 
     def training_rows(self) -> Iterable[Candidate]:
         """The hand-written problems."""

@@ -1,1 +1,1 @@
-"""Model-written programs, run where they can do no harm: `programs.run_programs` is the way in."""
+"""Runs model-written programs where they can do no harm; `programs.run_programs` is the way in."""

@@ -1,7 +1,8 @@
-"""A restricted evaluator for arithmetic programs: it answers exactly what Python would, or declines.
+"""A restricted interpreter for arithmetic programs: it returns exactly what Python would, or declines to run them.
 
-It walks the syntax tree with budgets for steps, sizes and nesting. There are no attributes but `math`'s, no imports but
-`math`, no objects but numbers, short texts and flat lists, so nothing can be reached that is not in its tables.
+It walks the syntax tree with budgets for steps, sizes and nesting. The only import is `math`, the only attributes are
+those of `math`, and the only objects are numbers, short strings and flat lists, so a program can reach nothing that is
+not in the tables here.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from stepwise.tasks.sandbox.interpreter_statements import Program
 __all__ = ["Declined", "Failed", "evaluate"]
 
 SOURCE_LIMIT = 20_000
-"""Longest program in characters."""
+"""Longest program, in characters."""
 TEXT_LIMIT = 1000
-"""Longest text that is an answer."""
+"""Longest string that counts as an answer, in characters."""
 _FILE = "<program>"
-warnings.filterwarnings("ignore", module=_FILE)  # the parser's remarks on the style of programs
+warnings.filterwarnings("ignore", module=_FILE)  # the parser's warnings about style
 
 _SCOPE_CHANGING = ast.Yield | ast.YieldFrom | ast.Await | ast.Global | ast.Nonlocal
 _RARE = re.compile(r"\b(?:yield|global|nonlocal|await)\b")
@@ -30,7 +31,8 @@ _RARE = re.compile(r"\b(?:yield|global|nonlocal|await)\b")
 def evaluate(source: str) -> float | int | str:
     """What `solution()` of a program returns.
 
-    Raises Declined for what is outside the language or over a budget, and Failed for what is an error in Python too.
+    Raises Declined for a program outside the interpreter's language or over a budget, and Failed for one that fails in
+    Python too.
     """
     tree = _parsed(source)
     try:
@@ -43,7 +45,7 @@ def evaluate(source: str) -> float | int | str:
 
 
 def answer(value: Value) -> float | int | str:
-    """A returned value as an answer. Raises Failed for None, nan, inf and numbers beyond a float's range."""
+    """A returned value as an answer. Raises Failed for None, nan, inf and numbers outside the range of a float."""
     if isinstance(value, str):
         if len(value) > TEXT_LIMIT:
             raise Failed("returned a text too long to be an answer")

@@ -1,4 +1,4 @@
-"""Expressions of the restricted evaluator: a method for each kind of node, and the budget of steps."""
+"""Expressions in the restricted interpreter: a method for each kind of node, and the step budget."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from stepwise.tasks.sandbox.interpreter_functions import (
 )
 
 STEP_LIMIT = 50_000
-"""Most nodes visited (elements of lists count too); a few tens of milliseconds."""
+"""Most nodes visited, counting list elements; a few tens of milliseconds."""
 
 _UNKNOWN_HERE = frozenset({*vars(builtins), "math", "sympy"})
-"""Names that Python knows and the evaluator may not."""
+"""Names that Python knows; where the interpreter does not, it declines rather than raising NameError."""
 _NUMBERS = (int, float)
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -55,7 +55,7 @@ _COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 
 
 class Function:
-    """A function of the program: its node, its defaults and, once asked for, the names it assigns."""
+    """A function of the program: its node, its defaults and the names it assigns."""
 
     def __init__(self, node: ast.FunctionDef, defaults: list[Value]):
         arguments = node.args
@@ -67,7 +67,7 @@ class Function:
         self._assigned: set[str] | None = None
 
     def assigns(self, name: str) -> bool:
-        """Whether the name is (or may be) local to the function, so that a value elsewhere does not count."""
+        """Whether the name is (or may be) local to the function, so that a global of that name is not visible."""
         if self._assigned is None:
             stores = (node for node in ast.walk(self.node) if isinstance(node, ast.Name))
             self._assigned = {node.id for node in stores if not isinstance(node.ctx, ast.Load)} | set(self.names)
@@ -75,7 +75,7 @@ class Function:
 
 
 class Expressions:
-    """Values of expressions, given the module's names, the current function's and the budget."""
+    """Evaluates expressions within the module's names, the current function's names and the step budget."""
 
     def __init__(self) -> None:
         self.module: dict[str, Any] = {}
@@ -97,8 +97,8 @@ class Expressions:
             ast.Subscript: self._subscript,
         }
 
-    def run(self, function: Function, given: dict[str, Value]) -> Value:
-        """What one of the program's own functions returns for its arguments."""
+    def run(self, function: Function, arguments: dict[str, Value]) -> Value:
+        """The return value of one of the program's own functions."""
         raise NotImplementedError
 
     def _spend(self, steps: int) -> None:
@@ -230,9 +230,9 @@ class Expressions:
     def _arguments(self, function: Function, node: ast.Call) -> dict[str, Value]:
         if len(node.args) > len(function.names) or any(keyword.arg is None for keyword in node.keywords):
             raise Declined("these arguments")
-        given = dict(zip(function.names, [self._value(argument) for argument in node.args], strict=False))
+        arguments = dict(zip(function.names, [self._value(argument) for argument in node.args], strict=False))
         for keyword in node.keywords:
-            if keyword.arg in given or keyword.arg not in function.names:
+            if keyword.arg in arguments or keyword.arg not in function.names:
                 raise TypeError(f"{function.node.name}() got an unexpected argument '{keyword.arg}'")
-            given[str(keyword.arg)] = self._value(keyword.value)
-        return given
+            arguments[str(keyword.arg)] = self._value(keyword.value)
+        return arguments

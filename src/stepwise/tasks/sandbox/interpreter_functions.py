@@ -1,4 +1,4 @@
-"""The functions and size limits of the restricted evaluator; each function is pure and its cost is bounded."""
+"""Functions and size limits of the restricted interpreter; every function is pure and its cost is bounded."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ Value: TypeAlias = Any
 """int, float, bool, str, None, range, or a list or tuple of these."""
 
 BIT_LIMIT = 4096
-"""Largest integer in bits; an answer has to fit a float, which is a quarter of this."""
+"""Largest integer, in bits: four times what fits a float, as an answer must."""
 LENGTH_LIMIT = 10_000
-"""Longest list or text."""
+"""Longest list or string."""
 
 
-class Declined(Exception):  # noqa: N818 - says who has to run the program, not that something is wrong
-    """The program uses something outside of the evaluator's language, or more than its budget."""
+class Declined(Exception):  # noqa: N818 - says that someone else must run the program, not that something is wrong
+    """The program uses something outside the interpreter's language, or exceeds a budget."""
 
 
 class Failed(Exception):  # noqa: N818 - an outcome of the program, not of this code
-    """The program raises an error, in Python as here; the message names it."""
+    """The program raises an error, here and in Python; the message names it."""
 
 
 def bounded(value: Value) -> Value:
-    """The value itself. Raises Declined if it is too large or of a kind that the evaluator does not know."""
+    """The value itself. Raises Declined if it is too large or of a type that the interpreter does not know."""
     kind = type(value)
     if kind is float or kind is bool or value is None:
         return value
@@ -43,20 +43,20 @@ def bounded(value: Value) -> Value:
 
 
 def known(table: Mapping[type[Any], T], node: Any) -> T:
-    """The entry for a node's kind. Raises Declined where there is none."""
-    found = table.get(type(node))
-    if found is None:
+    """The entry for a node's type. Raises Declined if there is none."""
+    entry = table.get(type(node))
+    if entry is None:
         raise Declined(type(node).__name__)
-    return found
+    return entry
 
 
 def cost(value: Value) -> int:
-    """Elements that an operation on the value may touch."""
+    """The number of elements that an operation on the value may touch."""
     return len(value) if isinstance(value, list | tuple | str) else 0
 
 
 def product(left: Value, right: Value) -> Value:
-    """Left * right; a repeated sequence has to stay short."""
+    """`left * right`. Raises Declined if a repeated sequence becomes too long."""
     for sequence, times in ((left, right), (right, left)):
         if isinstance(sequence, str | list | tuple) and isinstance(times, int) and len(sequence) * times > LENGTH_LIMIT:
             raise Declined("a value too long")
@@ -64,7 +64,7 @@ def product(left: Value, right: Value) -> Value:
 
 
 def power(base: Value, exponent: Value) -> Value:
-    """Base ** exponent; the size of an integer power is known before it is computed."""
+    """`base ** exponent`. Raises Declined, before computing it, for an integer power that is too large."""
     if (
         isinstance(base, int)
         and isinstance(exponent, int)
@@ -76,7 +76,7 @@ def power(base: Value, exponent: Value) -> Value:
 
 
 def listed(items: Value) -> Sequence[Value]:
-    """The items of a sequence that is not too long. Raises TypeError where Python would."""
+    """The items of a sequence. Raises Declined if it is too long, and TypeError where Python would."""
     if not isinstance(items, list | tuple | str | range):
         raise TypeError(f"'{type(items).__name__}' object is not iterable")
     if len(items) > LENGTH_LIMIT:
@@ -85,7 +85,7 @@ def listed(items: Value) -> Sequence[Value]:
 
 
 def _over(function: Callable[[Iterable[Value]], Value]) -> Callable[..., Value]:
-    """A builtin over one sequence."""
+    """A builtin that takes a single sequence."""
 
     def applied(items: Value, *rest: Value) -> Value:
         if rest:
@@ -96,7 +96,7 @@ def _over(function: Callable[[Iterable[Value]], Value]) -> Callable[..., Value]:
 
 
 def _extreme(function: Callable[..., Value]) -> Callable[..., Value]:
-    """`min` or `max`, over a sequence or over its arguments."""
+    """`min` or `max`, of a sequence or of the arguments."""
     return lambda *items: function(listed(items[0])) if len(items) == 1 else function(*items)
 
 
@@ -107,10 +107,10 @@ def _round(number: Value, digits: Value = None) -> Value:
 
 
 def _range(*bounds: Value) -> range:
-    found = range(*bounds)
-    if max(abs(found.start), abs(found.stop)) > 2**62:
+    numbers = range(*bounds)
+    if max(abs(numbers.start), abs(numbers.stop)) > 2**62:
         raise Declined("a number too large")
-    return found
+    return numbers
 
 
 def _text(value: Value = "", *rest: Value) -> str:
@@ -138,7 +138,7 @@ def _pow(base: Value, exponent: Value, *modulus: Value) -> Value:
 
 
 def _at_most(limit: int, function: Callable[..., Value]) -> Callable[..., Value]:
-    """A function of integers whose result grows fast, for arguments up to a limit."""
+    """A fast-growing function of integers, for arguments up to a limit."""
 
     def applied(*numbers: Value) -> Value:
         if any(isinstance(number, int | float) and number > limit for number in numbers):
@@ -161,7 +161,7 @@ def _lcm(*numbers: Value) -> int:
 
 
 def _print(*_: Value) -> None:
-    """Output is not kept."""
+    """Discards what a program prints."""
 
 
 BUILTINS: dict[str, Callable[..., Value]] = {

@@ -1,4 +1,4 @@
-"""Statements of the restricted evaluator: names, control flow and the program's own functions."""
+"""Statements in the restricted interpreter: assignment, control flow and the program's own functions."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from stepwise.tasks.sandbox.interpreter_expressions import Expressions, Function
 from stepwise.tasks.sandbox.interpreter_functions import Declined, Failed, Value, known
 
 CALL_LIMIT = 30
-"""Deepest nesting of calls between the program's own functions."""
+"""Deepest call stack of the program's own functions."""
 
 _ANNOTATIONS = {"int", "float", "str", "bool"}
 _BREAK, _CONTINUE, _RETURN = object(), object(), object()
-"""How a block is left; None goes on."""
+"""How a block was left; None means that it ran to its end."""
 
 
 class Program(Expressions):
-    """One run of a program."""
+    """A single run of a program: its names, its call stack and a method for each kind of statement."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Program(Expressions):
         }
 
     def result(self, tree: ast.Module) -> Value:
-        """What `solution()` returns after the module's statements. Raises Declined and Failed."""
+        """Run the module's statements and return the value of `solution()`. Raises Declined or Failed."""
         if self._block(tree.body) is not None:
             raise Declined("control flow outside of a function")
         solution = self.module.get("solution")
@@ -66,8 +66,8 @@ class Program(Expressions):
         elif type(target) is ast.Tuple:
             if not isinstance(value, list | tuple) or len(value) != len(target.elts):
                 raise Declined("unpacking")
-            for one, part in zip(target.elts, value, strict=True):
-                self._bind(one, part)
+            for element, part in zip(target.elts, value, strict=True):
+                self._bind(element, part)
         else:
             raise Declined("assignment to a part")
 
@@ -151,19 +151,19 @@ class Program(Expressions):
         if any(alias.name != "math" or alias.asname for alias in node.names):
             raise Declined("an import")
 
-    def run(self, function: Function, given: dict[str, Value]) -> Value:
-        """What a function returns, its block run in a scope of its own."""
-        scope = {**function.defaults, **given}
+    def run(self, function: Function, arguments: dict[str, Value]) -> Value:
+        """Call a function: run its body in a new scope and return its value."""
+        scope = {**function.defaults, **arguments}
         if len(scope) < len(function.names):
             raise TypeError(f"{function.node.name}() is missing an argument")
         if self.depth >= CALL_LIMIT:
             raise Declined("calls nested too deeply")
-        before = self.scope, self.function
+        caller = self.scope, self.function
         self.scope, self.function = scope, function
         self.depth += 1
         signal = self._block(function.node.body)
         self.depth -= 1
-        self.scope, self.function = before
+        self.scope, self.function = caller
         if signal is not None and signal is not _RETURN:
             raise Failed("SyntaxError: 'break' outside loop")
         return self.returned if signal is _RETURN else None

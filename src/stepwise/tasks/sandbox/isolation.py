@@ -1,6 +1,6 @@
 """A pool of warm, isolated worker processes for model-written programs.
 
-Isolation is bubblewrap where it is installed and works, else namespaces of our own; without either, nothing is run.
+Isolation is bubblewrap if it is installed and works, else our own namespaces; without either, nothing runs.
 """
 
 from __future__ import annotations
@@ -27,27 +27,28 @@ from stepwise.tasks.sandbox.jail.worker import PATIENCE
 UNSAFE_FLAG = "STEPWISE_UNSAFE_PROGRAMS"
 MAX_WORKERS = 4
 _GRACE = 20.0
-"""Seconds beyond a program's own limits after which a worker that says nothing is replaced."""
+"""Seconds beyond a program's own limits after which a silent worker is replaced."""
 _START = 30.0
+"""Seconds that a worker may take to start."""
 _JAIL = Path(__file__).with_name("jail")
 _BOOT = (
     "import sys; sys.path.append({folder!r}); from jail.worker import main; sys.path.pop(); "
     "main({isolation!r}, {modules!r})"
 )
 _SLOW_MODULES = ("sympy",)
-"""Programs that name one of these have workers of their own, since a large process is slow to fork."""
+"""Programs that mention one of these get separate workers, since a large process is slow to fork."""
 
 
 class NotIsolatedError(RuntimeError):
-    """No isolation is to be had on this machine; the message says what was tried and what to do."""
+    """This machine offers no isolation; the message says what was tried and what to do."""
 
 
 class WorkerEndedError(RuntimeError):
-    """A worker process ended or fell silent in the middle of a program."""
+    """A worker process ended or stopped replying in the middle of a program."""
 
 
 class _Worker:
-    """One worker process and the pipes to it."""
+    """A worker process and the pipes to it."""
 
     def __init__(self, isolation: str, modules: tuple[str, ...]):
         self.process = subprocess.Popen(
@@ -63,13 +64,13 @@ class _Worker:
         assert self.process.stdout is not None
         self._requests, self._replies = self.process.stdin.fileno(), self.process.stdout.fileno()
         try:
-            hello = self.receive(time.monotonic() + _START)
+            greeting = self.receive(time.monotonic() + _START)
         except WorkerEndedError as error:
             self.kill()
-            raise NotIsolatedError(f"{isolation}: the worker does not start") from error
-        if "error" in hello:
+            raise NotIsolatedError(f"{isolation}: the worker did not start") from error
+        if "error" in greeting:
             self.kill()
-            raise NotIsolatedError(f"{isolation}: {hello['error']}")
+            raise NotIsolatedError(f"{isolation}: {greeting['error']}")
 
     def fileno(self) -> int:
         return self._replies
@@ -84,7 +85,7 @@ class _Worker:
             raise WorkerEndedError("the worker ended") from error
 
     def receive(self, deadline: float) -> dict[str, Any]:
-        """The next message. Raises WorkerEndedError if it does not come whole before the deadline (monotonic)."""
+        """The next message. Raises WorkerEndedError if it is not complete by the deadline (monotonic clock)."""
         length = struct.unpack(">I", self._read(4, deadline))[0]
         message: dict[str, Any] = json.loads(self._read(length, deadline))
         return message
@@ -93,7 +94,7 @@ class _Worker:
         data = b""
         while len(data) < count:
             if not select.select([self._replies], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                raise WorkerEndedError("the worker fell silent")
+                raise WorkerEndedError("the worker stopped replying")
             part = os.read(self._replies, count - len(data))
             if not part:
                 raise WorkerEndedError("the worker ended")
@@ -133,9 +134,9 @@ def _command(isolation: str, modules: tuple[str, ...]) -> list[str]:
 
 
 class Pool:
-    """Workers of one kind of isolation, with some modules imported. Safe to use from several threads.
+    """Workers of one kind of isolation, with `modules` already imported. Safe to use from several threads.
 
-    `kinds` are tried in order; raises NotIsolatedError, with all reasons, if none works.
+    `kinds` are tried in order. Raises NotIsolatedError with all reasons if none works.
     """
 
     def __init__(self, kinds: Sequence[str], modules: tuple[str, ...] = (), workers: int | None = None):
@@ -161,7 +162,8 @@ class Pool:
                 self._start(idle.pop(), waiting.popleft(), sources, timeout, busy)
             soonest = min(deadline for _, deadline in busy.values())
             ready = select.select(list(busy), [], [], max(0.0, soonest - time.monotonic()))[0]
-            for worker in ready or [one for one, (_, deadline) in busy.items() if deadline <= time.monotonic()]:
+            overdue = [worker for worker, (_, deadline) in busy.items() if deadline <= time.monotonic()]
+            for worker in ready or overdue:
                 index, deadline = busy.pop(worker)
                 try:
                     outcomes[index] = worker.receive(deadline)
@@ -193,7 +195,7 @@ class Pool:
         return fresh
 
     def close(self) -> None:
-        """End the workers."""
+        """Stop the workers."""
         with self._lock:
             for worker in self._workers:
                 worker.kill()
@@ -202,12 +204,12 @@ class Pool:
 
 def kinds_here() -> list[str]:
     """Kinds of isolation to try, best first."""
-    found = ["bwrap"] if shutil.which("bwrap") else []
+    kinds = ["bwrap"] if shutil.which("bwrap") else []
     if sys.platform == "linux":
-        found.append("unshare")
+        kinds.append("unshare")
     if os.environ.get(UNSAFE_FLAG) == "1":
-        found.append("unsafe")
-    return found
+        kinds.append("unsafe")
+    return kinds
 
 
 def _first_worker(kinds: Sequence[str], modules: tuple[str, ...]) -> tuple[str, _Worker]:
@@ -225,12 +227,12 @@ def _first_worker(kinds: Sequence[str], modules: tuple[str, ...]) -> tuple[str, 
 
 _pools: dict[tuple[str, ...], Pool] = {}
 _refusals: list[NotIsolatedError] = []
-"""Why there is no pool, once that is known; it is not tried again and said only once."""
+"""Why there is no pool, once known: starting one is not tried again, and the warning is given once."""
 _pools_lock = threading.Lock()
 
 
 def run_isolated(sources: Sequence[str], timeout: float) -> tuple[str, list[dict[str, Any]]]:
-    """The kind of isolation and the outcomes of programs in order, by this process's pools. Raises NotIsolatedError."""
+    """The kind of isolation, and outcomes of programs in order from this process's pools. Raises NotIsolatedError."""
     groups: dict[tuple[str, ...], list[int]] = {}
     for index, source in enumerate(sources):
         groups.setdefault(tuple(module for module in _SLOW_MODULES if module in source), []).append(index)
@@ -259,7 +261,7 @@ def _pool(modules: tuple[str, ...]) -> Pool:
 
 
 def close() -> None:
-    """End all workers; the next program starts new ones."""
+    """Stop all workers; the next program starts new ones."""
     for pool in _pools.values():
         pool.close()
     _pools.clear()
@@ -267,7 +269,7 @@ def close() -> None:
 
 
 def _forget() -> None:
-    """In a forked child: the workers belong to the parent."""
+    """In a forked child, drop the workers, which belong to the parent."""
     global _pools_lock
     _pools_lock = threading.Lock()
     _pools.clear()

@@ -1,6 +1,6 @@
-"""Running model-written programs: the restricted evaluator takes what it covers, all else runs isolated or not at all.
+"""Runs model-written programs: in the restricted interpreter if it can, else in isolation, else not at all.
 
-A program defines `solution()`; its outcome is what that returns. This process's interpreter never executes any of it.
+A program defines `solution()`, whose return value is the outcome. This process's Python never executes any of it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,26 @@ from stepwise.tasks.sandbox.isolation import NotIsolatedError, run_isolated
 
 Value: TypeAlias = float | int | str | None
 
+INTERPRETER = "evaluator"
+"""What predictions store as the isolation of a program that the restricted interpreter ran."""
+
 
 @dataclass(frozen=True)
 class Outcome:
     """What a program returned, or why it returned nothing."""
 
     value: Value
-    """A finite number, a text, or None where there is an error."""
+    """A finite number, a string, or None if there is an error."""
     isolation: str
-    """What ran it: `evaluator`, `bwrap`, `unshare`, `unsafe` or `refused`."""
+    """What ran it: INTERPRETER, `bwrap`, `unshare`, `unsafe` or `refused`."""
     error: str | None = None
 
 
 def run_programs(sources: Sequence[str], *, timeout: float = 2.0) -> list[Outcome]:
-    """Outcomes of programs, in order; equal programs are run once. Never raises on what a program does.
+    """Outcomes of programs, in order; equal programs run once. Never raises, whatever a program does.
 
-    `timeout` is the processor time in seconds that each program has which has to run isolated (and five times as long
-    by the clock), so that outcomes do not depend on how busy the machine is.
+    `timeout` limits each isolated program in seconds of processor time (five times as much in wall-clock time), so that
+    outcomes do not depend on how busy the machine is.
     """
     keys = [hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest() for source in sources]
     outcomes: dict[bytes, Outcome] = {}
@@ -41,9 +44,9 @@ def run_programs(sources: Sequence[str], *, timeout: float = 2.0) -> list[Outcom
         if key in outcomes or key in declined:
             continue
         try:
-            outcomes[key] = Outcome(evaluate(source), "evaluator")
+            outcomes[key] = Outcome(evaluate(source), INTERPRETER)
         except Failed as error:
-            outcomes[key] = Outcome(None, "evaluator", str(error))
+            outcomes[key] = Outcome(None, INTERPRETER, str(error))
         except Declined:
             declined[key] = source
     if declined:
@@ -52,17 +55,17 @@ def run_programs(sources: Sequence[str], *, timeout: float = 2.0) -> list[Outcom
 
 
 def _isolated(sources: list[str], timeout: float) -> list[Outcome]:
-    """Outcomes of the isolated pool; where none can be had, every program is refused with the reason."""
+    """Outcomes from the isolated pool; without isolation, every program is refused with the reason."""
     try:
-        isolation, answers = run_isolated(sources, timeout)
+        isolation, replies = run_isolated(sources, timeout)
     except NotIsolatedError as error:
         return [Outcome(None, "refused", str(error))] * len(sources)
-    return [_outcome(answer, isolation) for answer in answers]
+    return [_outcome(reply, isolation) for reply in replies]
 
 
-def _outcome(answer: dict[str, object], isolation: str) -> Outcome:
-    """A worker's answer, checked once more on this side."""
-    value = answer.get("value")
+def _outcome(reply: dict[str, object], isolation: str) -> Outcome:
+    """A worker's reply, validated again on this side."""
+    value = reply.get("value")
     if isinstance(value, str) or (isinstance(value, int | float) and math.isfinite(value)):
         return Outcome(value, isolation)
-    return Outcome(None, isolation, str(answer.get("error", "no outcome")))
+    return Outcome(None, isolation, str(reply.get("error", "no outcome")))

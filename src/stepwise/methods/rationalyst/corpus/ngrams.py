@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import xxhash
 
-from stepwise.tasks.overlap import words
+from stepwise.tasks.preparation.overlap import words
 
 Hashes = np.ndarray
 """dtype uint64, shape (n,)."""

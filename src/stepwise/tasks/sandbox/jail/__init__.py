@@ -1,1 +1,1 @@
-"""The worker process that runs programs. Standard library only; imports are relative, as it loads this folder alone."""
+"""The worker process that runs programs. It imports only the standard library and, relatively, this room."""

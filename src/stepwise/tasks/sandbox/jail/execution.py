@@ -1,4 +1,4 @@
-"""Execute one program in this process and read what it returns. Only a child that is then thrown away does this."""
+"""Executes a program in this process and reads its return value; only a disposable child process may do this."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ IMPORTABLE = frozenset(
         "typing",
     ]
 )
-"""Modules that programs may import. Nothing relies on this for safety: it says early what will not work."""
+"""Modules that programs may import. Safety does not rely on this; it only reports early what would not work."""
 
 _REMOVED = (
     "breakpoint",
@@ -50,7 +50,7 @@ _TEXT_LIMIT = 1000
 
 
 def result(source: str) -> dict[str, Any]:
-    """`{"value": ...}` of a program, or `{"error": ...}`: what is wrong with it, in a line."""
+    """`{"value": ...}` of a program, or `{"error": ...}` with what is wrong with it in a line."""
     try:
         return {"value": _answer(_returned(source))}
     except BaseException as error:
@@ -59,10 +59,11 @@ def result(source: str) -> dict[str, Any]:
 
 def _returned(source: str) -> Any:
     code = compile(source, "<program>", "exec", dont_inherit=True)
-    bodies = [one for one in code.co_consts if isinstance(one, CodeType) and one.co_name == "solution"]
+    constants = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+    bodies = [constant for constant in constants if constant.co_name == "solution"]
     if len(bodies) != 1:
-        how_often = "does not define solution()" if not bodies else "defines solution more than once"
-        raise NameError(f"the program {how_often}")
+        fault = "does not define solution()" if not bodies else "defines solution more than once"
+        raise NameError(f"the program {fault}")
     names = {"__name__": "program", "__builtins__": _builtins(), "math": math}
     if "sympy" in sys.modules:
         names["sympy"] = sys.modules["sympy"]
@@ -86,7 +87,7 @@ def _import(name: str, namespace: Any = None, local: Any = None, wanted: Any = (
 
 
 def _answer(value: Any) -> float | int | str:
-    """A returned value as number or text; numbers of other kinds become floats, a list of one item its text."""
+    """A returned value as a number or a string; other numeric types become float, a list of one item its text."""
     if type(value) is str:
         if len(value) > _TEXT_LIMIT:
             raise ValueError("returned a text too long to be an answer")

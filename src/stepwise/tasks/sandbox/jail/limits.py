@@ -1,4 +1,4 @@
-"""What a program's process gives up before the program starts: privileges, memory, time, files and processes."""
+"""What a program's process gives up before it starts the program: privileges, memory, time, files and processes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MEMORY = 1 << 30
 
 
 def drop_privileges(libc: ctypes.CDLL) -> None:
-    """No capabilities, and none to be had by running another file. Raises OSError if the kernel refuses."""
+    """Drop all capabilities; running another file regains none of them. Raises OSError if the kernel refuses."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) or libc.capset(header, (ctypes.c_uint32 * 6)()):
         raise OSError(ctypes.get_errno(), "capabilities cannot be dropped")
 
 
 def apply(timeout: float, filter_code: bytes | None, libc: ctypes.CDLL) -> None:
-    """Limit this process, for good: memory, processor time, no written files, few open files, no other processes."""
+    """Limit this process for good: memory, processor time, no file writes, few open files, no other processes."""
     seconds = math.ceil(timeout) + 1
     limits = {
         resource.RLIMIT_AS: MEMORY,

@@ -1,4 +1,4 @@
-"""Own user, process, network, mount, IPC and host-name namespaces, with nothing but read-only libraries to see."""
+"""Separate user, process, network, mount, IPC and host-name namespaces, with only read-only libraries visible."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _NEW = {
 }
 _READ_ONLY, _NO_SUID, _NO_DEVICES, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 1, 2, 4, 32, 4096, 16384, 1 << 18
 _KEPT_FLAGS = {2: 2, 4: 4, 8: 8, 1024: 1024, 2048: 2048, 4096: 1 << 21}
-"""What statvfs calls a mount's flags, and mount(2) does: flags that a remount in a user namespace has to repeat."""
+"""Mount flags as statvfs and as mount(2) number them; a remount in a user namespace must repeat them."""
 _DETACH = 2
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
 _PR_SET_PDEATHSIG = 1
 _INSIDE_ID = 1000
 _BASE = "/proc"
-"""A folder that every Linux has and no library lives under; the new root is put together there."""
+"""The new root is built here: a folder that every Linux has and that contains no library."""
 
 
 def visible_folders() -> list[str]:
@@ -39,14 +39,14 @@ def visible_folders() -> list[str]:
 
 
 def enter(folders: Sequence[str], libc: ctypes.CDLL) -> None:
-    """Go on as first process of the new namespaces; the calling process waits outside and ends with it.
+    """Continue as the first process of the new namespaces; the calling process waits outside and ends with it.
 
-    Raises OSError where the kernel or its administrator does not allow this.
+    Raises OSError if the kernel or the machine's administrator does not allow this.
     """
     if platform.machine() not in _PIVOT_ROOT:
-        raise OSError(f"isolation is not known for {platform.machine()}")
+        raise OSError(f"isolation is not supported on {platform.machine()}")
     user, group = os.getuid(), os.getgid()
-    _done(libc.unshare(sum(_NEW.values())), "unshare")
+    _checked(libc.unshare(sum(_NEW.values())), "unshare")
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"{_INSIDE_ID} {user} 1")
     _write("/proc/self/gid_map", f"{_INSIDE_ID} {group} 1")
@@ -58,7 +58,7 @@ def enter(folders: Sequence[str], libc: ctypes.CDLL) -> None:
 
 
 def _enter_root(folders: Sequence[str], libc: ctypes.CDLL) -> None:
-    """Make an empty, read-only root with the folders bound into it, and forget the old one."""
+    """Switch to an empty, read-only root with the folders bound into it, and detach the old one."""
     _mount(libc, None, "/", None, _RECURSIVE | _PRIVATE)
     _mount(libc, "tmpfs", _BASE, "tmpfs", _NO_SUID | _NO_DEVICES, "size=64k,mode=755")
     for folder in folders:
@@ -67,8 +67,8 @@ def _enter_root(folders: Sequence[str], libc: ctypes.CDLL) -> None:
         _mount(libc, os.path.realpath(folder), target, None, _BIND | _RECURSIVE)
         _mount(libc, None, target, None, _REMOUNT | _BIND | _READ_ONLY | _NO_SUID | _NO_DEVICES | _flags(target))
     os.chdir(_BASE)
-    _done(libc.syscall(_PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
-    _done(libc.umount2(b".", _DETACH), "umount")
+    _checked(libc.syscall(_PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
+    _checked(libc.umount2(b".", _DETACH), "umount")
     os.chdir("/")
     _mount(libc, None, "/", None, _REMOUNT | _BIND | _READ_ONLY | _NO_SUID | _NO_DEVICES)
 
@@ -80,10 +80,10 @@ def _flags(path: str) -> int:
 
 def _mount(libc: ctypes.CDLL, source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
     as_bytes = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
-    _done(libc.mount(*as_bytes, ctypes.c_ulong(flags), os.fsencode(data) or None), f"mount {target}")
+    _checked(libc.mount(*as_bytes, ctypes.c_ulong(flags), os.fsencode(data) or None), f"mount {target}")
 
 
-def _done(result: int, what: str) -> None:
+def _checked(result: int, what: str) -> None:
     if result:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")

@@ -1,4 +1,4 @@
-"""A seccomp filter that leaves a program computing and reading: no new processes, sockets, signals or written files."""
+"""A seccomp filter that lets a program compute and read: no new processes, sockets, signals or file writes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _instruction(code: int, value: int, if_true: int = 0, if_false: int = 0) -> 
 
 
 def compiled() -> bytes | None:
-    """The filter for this machine as BPF, or None for a machine whose call numbers are not known here."""
+    """The filter for this machine as BPF, or None for a machine whose call numbers are not listed here."""
     if platform.machine() not in _MACHINES:
         return None
     architecture, calls, openat = _MACHINES[platform.machine()]
@@ -70,7 +70,7 @@ def compiled() -> bytes | None:
 
 
 def install(code: bytes, libc: ctypes.CDLL) -> None:
-    """Put this process, which must have no_new_privs, under the filter for good. Raises OSError if it is refused."""
+    """Filter this process for good; it must already have no_new_privs. Raises OSError if the kernel refuses."""
     program = _Program(len(code) // 8, code)
     if libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(program), 0, 0):
-        raise OSError(ctypes.get_errno(), "the kernel takes no seccomp filter")
+        raise OSError(ctypes.get_errno(), "the kernel does not accept a seccomp filter")

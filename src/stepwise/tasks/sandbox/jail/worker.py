@@ -1,7 +1,7 @@
-"""The warm worker: isolates itself once, then forks a child for each program, so that nothing outlives its program.
+"""The warm worker: it isolates itself once, then forks a child for each program, so that nothing outlives its program.
 
-Requests and replies are frames (length, JSON) on pipes that no program inherits. A child has one pipe of its own; what
-it says there counts only if it is a single message that opens with the child's secret, and for that program only.
+Requests and replies are frames (length, JSON) on pipes that no program inherits. Each child has its own pipe; its
+output counts only if it is a single message that starts with the child's secret, and only for that program.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from . import execution, limits, namespaces, seccomp
 _WARM = (_strptime, calendar, cmath, decimal, heapq, statistics, string, typing)
 """Imported here so that no program has to."""
 PATIENCE = 5
-"""How much longer than its processor time a program may take, on a busy machine or asleep."""
+"""Wall-clock limit as a multiple of the processor-time limit, for busy machines and sleeping programs."""
 _MESSAGE_LIMIT = 1 << 16
 _FIRST_PROCESSES = 8
-"""Process ids of a fresh process namespace are below this; elsewhere signals to all processes would hit strangers."""
+"""Process ids in a fresh namespace are below this; outside one, a signal to all processes would hit strangers."""
 
 
 def read_frame(stream: BinaryIO) -> Any:
-    """The next message, or None at the end of the stream."""
+    """The next message, or None at end of stream."""
     head = stream.read(4)
     if len(head) < 4:
         return None
@@ -64,7 +64,7 @@ def main(isolation: str, modules: Sequence[str]) -> None:
         if isolation == "unshare":
             namespaces.enter(namespaces.visible_folders(), libc)
         if isolation != "unsafe" and os.getpid() > _FIRST_PROCESSES:
-            raise OSError("this is no process namespace of its own")
+            raise OSError("this is not a separate process namespace")
     except OSError as error:
         write_frame(replies, {"error": str(error)})
         return
@@ -81,7 +81,7 @@ def main(isolation: str, modules: Sequence[str]) -> None:
 
 
 def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Move the pipes away from the standard streams, which lead nowhere from here on."""
+    """Move the pipes away from the standard streams, which are then connected to /dev/null."""
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
@@ -91,7 +91,7 @@ def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 class Worker:
-    """Runs programs one after the other, each in a child of its own."""
+    """Runs programs one after another, each in its own child."""
 
     def __init__(self, isolation: str, libc: ctypes.CDLL):
         self.alone = isolation != "unsafe"
@@ -99,7 +99,7 @@ class Worker:
         self.filter_code = seccomp.compiled() if self.alone else None
 
     def serve(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The outcome of `{"source", "timeout"}` as `{"value"}` or `{"error"}`."""
+        """The outcome of a request `{"source", "timeout"}`, as `{"value"}` or `{"error"}`."""
         secret = secrets.token_bytes(16)
         reading, writing = os.pipe()
         child = os.fork()
@@ -111,10 +111,10 @@ class Worker:
         finally:
             os.close(reading)
             status = self._end(child)
-        return _judged(message, secret, status, request["timeout"])
+        return _outcome(message, secret, status, request["timeout"])
 
     def _run(self, request: dict[str, Any], secret: bytes, writing: int) -> None:
-        """In the child: give up everything, run the program, say what it returned, and end."""
+        """In the child: drop all privileges, run the program, report its return value, and exit."""
         try:
             os.dup2(writing, 3)
             os.closerange(4, 256)
@@ -126,7 +126,7 @@ class Worker:
             os._exit(0)
 
     def _end(self, child: int) -> int:
-        """Kill the child and whatever it started; returns the child's wait status."""
+        """Kill the child and everything it started; returns the child's wait status."""
         os.kill(child, signal.SIGKILL)
         if self.alone:
             with contextlib.suppress(ProcessLookupError):
@@ -142,10 +142,10 @@ class Worker:
 
 
 def _read_all(pipe: int, child: int, timeout: float) -> bytes | None:
-    """What comes through the pipe until it is closed, or None when the time is up or it is too much.
+    """Everything from the pipe until it closes; None when the time is up, empty if it is too much.
 
-    Time is the child's processor time, so that a busy machine changes no outcome; a child that waits is given up after
-    PATIENCE times as long.
+    The limit is on the child's processor time, so that a busy machine does not change outcomes; a child that only waits
+    is stopped after PATIENCE times as long.
     """
     end = time.monotonic() + PATIENCE * timeout
     message = b""
@@ -162,19 +162,19 @@ def _read_all(pipe: int, child: int, timeout: float) -> bytes | None:
 
 
 def _processor_seconds(child: int) -> float:
-    """Processor time that a child has used; the kernel derives the clock's number from the process id."""
+    """Processor time that a child has used. A process's CPU clock id is derived from its process id."""
     try:
         return time.clock_gettime((~child << 3) | 2)
     except OSError:  # it has just ended
         return 0.0
 
 
-def _judged(message: bytes | None, secret: bytes, status: int, timeout: float) -> dict[str, Any]:
-    """The child's message as an outcome, if it is one whole message of that child."""
+def _outcome(message: bytes | None, secret: bytes, status: int, timeout: float) -> dict[str, Any]:
+    """The child's message as an outcome; anything but a single complete message from that child is an error."""
     if message is None:
         return {"error": f"ran longer than {timeout:g} s"}
     if not message:
-        return {"error": f"ended without a result ({_how(status)})"}
+        return {"error": f"ended without a result ({_ending(status)})"}
     if not message.startswith(secret):
         return {"error": "wrote to the pipe of its result"}
     try:
@@ -184,6 +184,6 @@ def _judged(message: bytes | None, secret: bytes, status: int, timeout: float) -
     return outcome if isinstance(outcome, dict) and set(outcome) in ({"value"}, {"error"}) else {"error": "no outcome"}
 
 
-def _how(status: int) -> str:
+def _ending(status: int) -> str:
     code = os.waitstatus_to_exitcode(status)
     return f"signal {-code}" if code < 0 else f"exit {code}"

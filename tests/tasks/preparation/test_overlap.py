@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stepwise.records import Problem
-from stepwise.tasks.overlap import Overlap, find_overlap, words
+from stepwise.tasks.preparation.overlap import Overlap, find_overlap, words
 
 LONG = "a train leaves the station at noon and travels two hundred miles before it stops for the night"
 
@@ -15,10 +15,10 @@ def problems(*questions: str, split: str = "train") -> list[Problem]:
 
 
 def test_equal_but_for_case_spacing_and_punctuation():
-    found = find_overlap(
+    overlap = find_overlap(
         problems("x", "Ann has 5 apples.  How many?"), problems("ann HAS 5 apples - how many", "y", split="test")
     )
-    assert found == Overlap(exact=1, ngram=0, examples=(("test0", "train1"),))
+    assert overlap == Overlap(exact=1, ngram=0, examples=(("test0", "train1"),))
 
 
 def test_other_numbers_are_another_question():

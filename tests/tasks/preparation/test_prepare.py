@@ -5,7 +5,7 @@ import pytest
 from stepwise.params import LimitParams, ModelParams, TaskParams
 from stepwise.records import Problem, read_jsonl
 from stepwise.tasks.base import Loaded
-from stepwise.tasks.preparation import EmptySplitError, prepare
+from stepwise.tasks.preparation.prepare import EmptySplitError, prepare
 from stepwise.tasks.registry import get_task
 
 

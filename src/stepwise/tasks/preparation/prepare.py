@@ -9,18 +9,18 @@ from typing import get_args
 from stepwise.errors import StepwiseError
 from stepwise.records import Problem, Split, write_jsonl
 from stepwise.tasks.base import Task
-from stepwise.tasks.overlap import find_overlap
+from stepwise.tasks.preparation.overlap import find_overlap
 
 
 class EmptySplitError(StepwiseError, ValueError):
-    """A split without a problem in it; the message says what was read and dropped."""
+    """A split without any problems; the message says what was read and dropped."""
 
 
 def prepare(task: Task, out: Path) -> dict[str, float]:
     """Write `train.jsonl`, `dev.jsonl` and `test.jsonl` of a task into the folder `out`.
 
-    Returns flat counts: rows read, kept and dropped by reason for each split, and test questions that occur in train or
-    dev, word for word or by n-grams. Raises EmptySplitError.
+    Returns flat counts: for each split the rows read, kept, and dropped by reason; and the test questions that also
+    occur in train or dev, word for word or by n-grams. Raises EmptySplitError.
     """
     counts: dict[str, float] = {}
     splits: dict[Split, list[Problem]] = {}
@@ -34,7 +34,7 @@ def prepare(task: Task, out: Path) -> dict[str, float]:
             shutil.rmtree(out)
             raise EmptySplitError(
                 f"{task.name}: the split {split} is empty ({loaded.read} rows read, dropped: "
-                f"{loaded.dropped or 'none'}); raise task.{task.name}.{split} or mend the data"
+                f"{loaded.dropped or 'none'}); raise task.{task.name}.{split} or fix the data"
             )
         splits[split] = loaded.problems
         write_jsonl(out / f"{split}.jsonl", loaded.problems)

@@ -1,4 +1,4 @@
-"""Questions of a test set that training has seen: word for word, or by shared n-grams of words."""
+"""Test questions that also occur in training: word for word, or by shared word n-grams."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from dataclasses import dataclass
 from stepwise.records import Problem
 
 EXAMPLES = 5
-"""Pairs that are shown."""
+"""Pairs of each kind to show."""
 
 _WORD = re.compile(r"\w+(?:[.,]\d+)*")
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Numbers of test questions found in training, and pairs (test id, training id) to look at."""
+    """Numbers of test questions that occur in training, and example pairs (test id, training id)."""
 
     exact: int
-    """Test questions equal to a training question but for case, spacing and punctuation."""
+    """Test questions equal to a training question up to case, spacing and punctuation."""
     ngram: int
-    """Further test questions of whose n-grams at least the threshold's share occur in one training question."""
+    """Other test questions that share at least `threshold` of their n-grams with a single training question."""
     examples: tuple[tuple[str, str], ...] = ()
 
 
 def find_overlap(train: Sequence[Problem], test: Sequence[Problem], *, n: int = 8, threshold: float = 0.8) -> Overlap:
     """Overlap of two sets of problems by their questions.
 
-    A test question overlaps by n-grams if `threshold` of its distinct word n-grams occur in one and the same training
-    question. Questions shorter than n words can only overlap exactly. Numbers are words, so that a template filled
-    with other numbers is no overlap.
+    A test question overlaps by n-grams if at least `threshold` of its distinct word n-grams occur in a single training
+    question. Questions shorter than n words can only overlap exactly. Numbers are words, so a template filled with
+    other numbers does not overlap.
     """
     if n < 1 or not 0 < threshold <= 1:
-        raise ValueError(f"n is {n} and threshold {threshold}; n is at least 1 and threshold above 0, at most 1")
+        raise ValueError(f"n is {n} and threshold {threshold}; n must be at least 1 and threshold in (0, 1]")
     by_text: dict[tuple[str, ...], str] = {}
     by_ngram: dict[tuple[str, ...], list[int]] = {}
     for index, problem in enumerate(train):
@@ -54,7 +54,7 @@ def find_overlap(train: Sequence[Problem], test: Sequence[Problem], *, n: int = 
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words and numbers of a text, lower case, in one Unicode form."""
+    """The words and numbers of a text, in lower case and Unicode form NFKC."""
     return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).lower()))
 
 
@@ -65,7 +65,7 @@ def _ngrams(text: tuple[str, ...], n: int) -> Iterator[tuple[str, ...]]:
 def _most_similar(
     grams: set[tuple[str, ...]], by_ngram: dict[tuple[str, ...], list[int]], threshold: float
 ) -> int | None:
-    """The training question that shares most of the n-grams, if it shares enough of them."""
+    """The training question that shares the most n-grams, if it shares enough of them."""
     shared: dict[int, int] = {}
     for gram in grams:
         for index in by_ngram.get(gram, ()):
