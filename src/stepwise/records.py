@@ -220,7 +220,7 @@ def iterate_jsonl(path: str | Path, record: type[R]) -> Iterator[R]:
 
 
 def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:
-    """Write records as JSONL, whole or not at all. Returns how many."""
+    """Write records as JSONL, whole or not at all. Returns the number of records."""
     count = 0
     with new_file(Path(path)) as out:
         for record in records:
@@ -230,7 +230,7 @@ def write_jsonl(path: str | Path, records: Iterable[BaseModel]) -> int:
 
 
 def write_json(path: str | Path, value: Mapping[str, object] | Sequence[object]) -> None:
-    """Write one JSON document (sorted keys, a final newline), whole or not at all. NaN is refused."""
+    """Write a JSON document (sorted keys, final newline), whole or not at all. Refuses NaN."""
     with new_file(Path(path)) as out:
         out.write(json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
@@ -252,14 +252,14 @@ def file_hash(path: str | Path, algorithm: Literal["md5", "sha256"]) -> str:
 
 @contextmanager
 def new_file(path: Path) -> Iterator[TextIO]:
-    """A text file that appears under its name when the block has succeeded."""
+    """A text file that appears under its name when the block succeeds."""
     with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as out:
         yield out
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`: what the block writes there replaces `path` when the block has succeeded.
+    """A temporary path beside `path`: what the block writes there replaces `path` when the block succeeds.
 
     The temporary name is always the same, so the next run overwrites what a killed one left behind, and it is never
     published beside the output.

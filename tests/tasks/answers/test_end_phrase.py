@@ -9,7 +9,7 @@ from stepwise.tasks.answers.numbers import ANSWER_TRIGGER
 
 
 @pytest.mark.parametrize(
-    ("found", "number"),
+    ("statement", "number"),
     [
         ("18.", "18"),
         ("$1,200.50", "1200"),
@@ -31,7 +31,7 @@ def test_numbers_are_cut_as_released(statement, number):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("So the answer is 5. No, the answer is 6.", " 5. No, "),
         ("The answer is 5\napples", " 5 apples"),
