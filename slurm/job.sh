@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one job template. @NAMES@ are filled in by src/stepwise/cluster/launcher.py; `python -m stepwise.cluster.launcher --dry-run STAGE` prints the result.
+# The one job template. @NAMES@ are filled in by src/stepwise/cluster/jobs.py; `python -m stepwise.cluster.launcher --dry-run STAGE` prints the result.
 #SBATCH --job-name=@NAME@
 #SBATCH --output=@FOLDER@/log
 #SBATCH --open-mode=append
@@ -9,13 +9,13 @@
 #SBATCH --requeue
 #SBATCH --signal=B:USR1@300
 @OPTIONS@
-# USR1 comes five minutes before the time limit: stop the stage and queue again. TERM comes with preemption, after which
-# Slurm queues the job again by itself, and with scancel, after which it must not. The stage goes on from its journal.
+# USR1 comes five minutes before the time limit: stop the stage and queue the job again. TERM comes with preemption, after
+# which Slurm itself queues the job again, and with scancel, after which nothing may. The stage resumes from its journal.
 set -u
 cd @ROOT@ || exit 1
 folder=@FOLDER@
 rm -f "$folder/code"
-export STEPWISE_JOB=1
+export STEPWISE_JOB="$folder" DVC_STAGE=@STAGE@
 
 stopped=
 trap 'stopped=limit; kill -TERM "$stage" 2>/dev/null' USR1
@@ -32,7 +32,7 @@ if [ "$code" -ne 0 ] && [ "$stopped" = limit ] && [ "${SLURM_RESTART_COUNT:-0}" 
   scontrol requeue "$SLURM_JOB_ID" && exit 0
 fi
 
-# A rerun of the pipeline deletes a stage's outputs before it asks for them: hard links to finished ones wait here.
+# `dvc repro` deletes a stage's outputs before it runs the stage again: hard links to the finished ones wait here.
 if [ "$code" -eq 0 ]; then
   for out in @OUTS@; do
     mkdir -p "$folder/outs/$(dirname "$out")" && cp -al -- "$out" "$folder/outs/$out"

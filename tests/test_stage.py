@@ -26,8 +26,8 @@ def main(run: Run, *, task: str, data: Path, out: Path) -> None:
         with log.open("a") as lines:
             lines.write(f"{number} {os.getpid()}\\n")
         ACTION
-    (run.work / "made").write_text(log.read_text())
-    run.publish(run.work / "made", out)
+    (run.work / "finished").write_text(log.read_text())
+    run.publish(run.work / "finished", out)
 
 if __name__ == "__main__":
     main()
@@ -58,7 +58,8 @@ def start(room: Path, action: str, **extra: str) -> subprocess.Popen:
         "--out",
         "out",
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "DVC_STAGE": extra.get("dvc_stage", "")}
+    environment["STEPWISE_TRACKING"] = "later"
     return subprocess.Popen(command, cwd=room, env=environment, stderr=subprocess.PIPE, text=True)
 
 
@@ -113,7 +114,7 @@ def test_an_unknown_parameter_is_named(room):
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_killed_stage_goes_on_where_it_was(room, signal_number):
+def test_a_killed_stage_resumes(room, signal_number):
     process = start(room, "time.sleep(0 if (Path('free').exists() or number < 2) else 60)")
     wait_for(lambda: journal(room) and len(journal(room).read_text().splitlines()) == 3)
     process.send_signal(signal_number)
@@ -138,6 +139,75 @@ def test_other_inputs_do_not_find_the_old_work(room):
     finish(process)
 
 
+def edit(room: Path, **changes: object) -> None:
+    (room / "params.yaml").write_text(yaml.safe_dump(yaml.safe_load((room / "params.yaml").read_text()) | changes))
+
+
+HELD = (
+    "time.sleep(0 if number < 2 else 0.01)\n        while number == 2 and not Path('free').exists(): time.sleep(0.02)"
+)
+"""Stops in the third of four steps until there is a file `free`."""
+
+
+def run_while(room: Path, change) -> tuple[int, str]:
+    """The exit code and errors of a stage during which `change` is called."""
+    process = start(room, HELD)
+    wait_for(lambda: journal(room) and len(journal(room).read_text().splitlines()) == 3)
+    change()
+    (room / "free").touch()
+    return finish(process)
+
+
+def test_parameters_edited_while_the_stage_runs_are_an_error_and_its_work_is_kept(room):
+    seed = yaml.safe_load((room / "params.yaml").read_text())["seed"]
+    code, errors = run_while(room, lambda: edit(room, seed=seed + 1))
+    assert code == 2
+    assert f"probe: seed was {seed} and is now {seed + 1}: this happened while the stage was running." in errors
+    assert "Change them back and run again to resume" in errors
+    assert not (room / "out").exists()
+    edit(room, seed=seed)
+    first = journal(room).read_text()
+    assert finish(start(room, HELD)) == (0, "")
+    assert (room / "out").read_text() == first, "nothing was computed again"
+
+
+def test_parameters_that_the_stage_does_not_declare_may_be_edited(room):
+    assert run_while(room, lambda: edit(room, data_dir="elsewhere")) == (0, "")
+
+
+def test_an_input_changed_while_the_stage_runs_is_named(room):
+    code, errors = run_while(room, lambda: (room / "data").write_text("other input"))
+    assert code == 2
+    assert "data has changed: this happened while the stage was running" in errors
+    assert not (room / "out").exists()
+
+
+def test_an_input_that_is_only_touched_is_the_same(room):
+    assert run_while(room, (room / "data").touch) == (0, "")
+
+
+def test_the_script_changed_while_the_stage_runs_is_named(room):
+    code, errors = run_while(room, lambda: (room / "stages" / "probe.py").open("a").write("# changed"))
+    assert code == 2
+    assert "stages/probe.py has changed" in errors
+
+
+def test_code_that_the_stage_has_not_imported_may_change(room):
+    (room / "src" / "stepwise" / "other.py").touch()
+    assert run_while(room, lambda: (room / "src" / "stepwise" / "other.py").write_text("changed = True")) == (0, "")
+
+
+@pytest.mark.parametrize("dvc_stage", ["second@word_problems-tiny", "studies/dvc.yaml:second@no_kl", "second"])
+def test_dvcs_name_of_the_stage_is_its_name(room, dvc_stage):
+    """Two stages of dvc.yaml may share a script, but not their work folder or resources."""
+    code, errors = finish(
+        start(room, "Path('work').write_text(str(run.work)); run.params.warm_up", dvc_stage=dvc_stage)
+    )
+    assert code == 2
+    assert errors.startswith("second: this stage reads the parameter warm_up")
+    assert (room / "work").read_text().startswith(".work/second/")
+
+
 def test_a_second_writer_is_refused(room):
     first = start(room, "time.sleep(60)")
     wait_for(lambda: journal(room))
@@ -145,7 +215,7 @@ def test_a_second_writer_is_refused(room):
     first.kill()
     finish(first)
     assert code == 2
-    assert "another process is at this very stage" in errors
+    assert "another process is running this stage" in errors
 
 
 def test_a_full_disk_is_said_and_work_is_kept(room):

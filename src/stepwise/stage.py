@@ -4,7 +4,7 @@
     def main(run: Run, *, task: str, data: Path, out: Path) -> None: ...
 
 The keyword arguments are the command line. The function sees only the parameters that it declares, as `dvc.yaml` does
-too. Work in progress lives in `run.work`, keyed by all that decides the result, and outlives the process.
+too. Work in progress lives in `run.work`, keyed by everything that decides the result, and outlives the process.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ import ctypes
 import errno
 import functools
 import gc
-import hashlib
 import inspect
-import json
 import os
 import shutil
 import signal
@@ -32,13 +30,15 @@ from filelock import FileLock, Timeout
 
 from stepwise import tracking
 from stepwise.cluster import launcher
+from stepwise.cluster.jobs import Job
 from stepwise.errors import StepwiseError
 from stepwise.params import Params, load
 from stepwise.params.declared import Declared
+from stepwise.tracking import fingerprint
+from stepwise.tracking.fingerprint import Fingerprint
 from stepwise.tracking.registry import Registration
 
 WORK = Path(".work")
-CODE = Path("src/stepwise")
 
 
 class StageError(StepwiseError, RuntimeError):
@@ -46,7 +46,43 @@ class StageError(StepwiseError, RuntimeError):
 
 
 class Terminated(SystemExit):
-    """SIGTERM: the stage stops where it is; what is in its journal and checkpoints is kept."""
+    """SIGTERM: the stage stops at once; its journals and checkpoints are kept."""
+
+
+class Inputs:
+    """What a stage is run on: parameters, arguments, input files and code, as they are when it starts."""
+
+    def __init__(self, script: Path, arguments: dict[str, str | Path], declared: Declared) -> None:
+        """Take their fingerprint."""
+        self._script, self._arguments, self._keys = script, arguments, declared.keys
+        self._hashes = fingerprint.FileHashes()
+        self.at_start = self._fingerprint(declared)
+
+    def check(self) -> None:
+        """Raise StageError if something has changed since the start: DVC would record values that were not used."""
+        now = self._fingerprint(Declared(load(), self._keys))
+        changes = now.changes(self.at_start, fingerprint.loaded_code(self.at_start, self._script))
+        if changes:
+            raise StageError(_changed("while the stage was running", changes))
+
+    def check_against_launch(self, submitted: str) -> None:
+        """Raise StageError if parameters or inputs have changed while the job waited in the queue.
+
+        Code may: the job runs what is there now, and that is also what DVC records.
+        """
+        changes = self.at_start.changes(Fingerprint.from_json(submitted))
+        if changes:
+            raise StageError(_changed("while the job waited in the queue", changes))
+
+    def _fingerprint(self, declared: Declared) -> Fingerprint:
+        return fingerprint.take(self._script, self._arguments, declared.values(), self._hashes)
+
+
+def _changed(when: str, changes: list[str]) -> str:
+    return (
+        f"{'; '.join(changes)}: this happened {when}. Nothing is published, because dvc.lock would record values "
+        "that were not used. Change them back and run again to resume, or run again to start over with the new ones"
+    )
 
 
 @dataclass
@@ -58,28 +94,33 @@ class Run:
     """Only declared keys can be read."""
     work: Path
     """Folder for work in progress; the same for the same code, parameters and inputs, empty for new ones."""
-    fingerprint: str
+    inputs: Inputs = field(repr=False)
     tracked: tracking.StageRun = field(repr=False)
 
-    def publish(self, made: Path, out: Path) -> None:
-        """Move a finished file or folder to its place by renames, so that a kill leaves no half of one.
+    def publish(self, finished: Path, out: Path) -> None:
+        """Move a finished file or folder to its place by a rename, so that a kill never leaves half of it there.
 
-        A folder that is there already goes aside first; it is removed with the work.
+        An existing folder is moved aside first and removed with the work. Raises StageError if parameters, inputs or
+        code have changed since the stage started.
         """
+        self.inputs.check()
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.is_dir():
             replaced = self.work / "replaced"
             if replaced.exists():
                 shutil.rmtree(replaced)
             out.replace(replaced)
-        made.replace(out)
+        finished.replace(out)
 
     def log(self, **metrics: float) -> None:
         """Metrics of the tracked run."""
         self.tracked.metrics.update(metrics)
 
     def register(self, method: str, task: str, model: str, *, folder: Path, dev: dict[str, bool]) -> None:
-        """Put a model into the registry with this run's metrics; `dev` (problem: right?) decides on champions."""
+        """Put a model into the registry with this run's metrics.
+
+        `dev` says of each dev problem whether it is answered correctly, which decides on the champion.
+        """
         self.tracked.registration = Registration(method, task, model, str(folder), dict(self.tracked.metrics), dev)
 
 
@@ -89,11 +130,11 @@ def stage(*, params: tuple[str, ...]) -> Callable[[Callable[..., None]], Callabl
     def decorate(body: Callable[..., None]) -> Callable[[], None]:
         @functools.wraps(body)
         def main() -> None:
-            name = Path(inspect.getfile(body)).stem
+            name = stage_name(Path(inspect.getfile(body)).stem)
             try:
                 sys.exit(_launch(name, body, params))
             except KeyboardInterrupt:
-                sys.exit(f"{name}: interrupted; run it again to go on")
+                sys.exit(f"{name}: interrupted; run it again to resume")
             except OSError as error:
                 _stop_on_full_disk(name, error)
 
@@ -102,6 +143,14 @@ def stage(*, params: tuple[str, ...]) -> Callable[[Callable[..., None]], Callabl
         return main
 
     return decorate
+
+
+def stage_name(script: str) -> str:
+    """The stage's name in dvc.yaml if DVC runs it, else that of its script.
+
+    DVC_STAGE also has the file and the entry of the matrix: `studies/dvc.yaml:reft_ablation@no_kl-word_problems-tiny`.
+    """
+    return os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")[0] or script
 
 
 def _stop_on_full_disk(name: str, error: OSError) -> NoReturn:
@@ -113,25 +162,34 @@ def _stop_on_full_disk(name: str, error: OSError) -> NoReturn:
 
 
 def _launch(name: str, body: Callable[..., None], declared: tuple[str, ...]) -> int:
-    _die_with_parent()
-    _collect_rarely()
+    _stop_with_parent()
+    _collect_garbage_rarely()
     try:
         params = load()
-        arguments = _parse(name, body)
-        run = _prepare(name, arguments, params, declared)
-        if params.launcher.kind == "local" or launcher.inside_job():
+        arguments = _parse(body)
+        run = _prepare(name, body, arguments, params, declared)
+        submitted = launcher.submitted_record()
+        if submitted is not None:
+            run.inputs.check_against_launch(submitted)
+        if params.launcher.kind == "local" or submitted is not None:
             _execute(run, body, arguments)
             return 0
-        outs = [path for key, path in arguments.items() if key in tracking.OUTPUTS]
-        command = [sys.executable, *sys.argv]
-        return launcher.launch(name, command, params.launcher, key=run.fingerprint, outs=outs)
+        job = Job(
+            stage=name,
+            command=(sys.executable, *sys.argv),
+            key=run.inputs.at_start.key,
+            outs=tuple(path for key, path in arguments.items() if key in tracking.OUTPUTS),
+            record=run.inputs.at_start.to_json(),
+        )
+        return launcher.launch(job, params.launcher, before_collecting=run.inputs.check)
     except StepwiseError as error:
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201
         return 2
 
 
-def _parse(name: str, body: Callable[..., None]) -> dict[str, str | Path]:
-    parser = argparse.ArgumentParser(prog=f"stages/{name}.py", description=(body.__doc__ or "").split("\n")[0])
+def _parse(body: Callable[..., None]) -> dict[str, Any]:
+    script = Path(inspect.getfile(body)).name
+    parser = argparse.ArgumentParser(prog=f"stages/{script}", description=(body.__doc__ or "").split("\n")[0])
     hints = inspect.get_annotations(body, eval_str=True)
     for argument, spec in inspect.signature(body).parameters.items():
         if spec.kind is spec.KEYWORD_ONLY:
@@ -139,15 +197,24 @@ def _parse(name: str, body: Callable[..., None]) -> dict[str, str | Path]:
     return vars(parser.parse_args())
 
 
-def _prepare(name: str, arguments: dict[str, Any], params: Params, declared: tuple[str, ...]) -> Run:
+def _prepare(
+    name: str, body: Callable[..., None], arguments: dict[str, Any], params: Params, declared: tuple[str, ...]
+) -> Run:
     names = {key: str(value) for key, value in arguments.items()}
     narrowed = Declared(params, tuple(key.format(**names) for key in declared))
-    values = narrowed.values()
-    fingerprint = _fingerprint(name, values, arguments)
+    script = Path("stages") / Path(inspect.getfile(body)).name
+    inputs = Inputs(script, arguments, narrowed)
+    key = inputs.at_start.key
     tracked = tracking.StageRun(
-        stage=name, key=fingerprint, arguments=names, params=values, scale=params.scale, started=time.time()
+        stage=name,
+        script=script.as_posix(),
+        key=key,
+        arguments=names,
+        params=inputs.at_start.params,
+        scale=params.scale,
+        started=time.time(),
     )
-    return Run(name, cast(Params, narrowed), WORK / name / fingerprint, fingerprint, tracked)
+    return Run(name, cast(Params, narrowed), WORK / name / key, inputs, tracked)
 
 
 def _execute(run: Run, body: Callable[..., None], arguments: dict[str, Any]) -> None:
@@ -156,44 +223,27 @@ def _execute(run: Run, body: Callable[..., None], arguments: dict[str, Any]) -> 
     try:
         with FileLock(run.work / "lock", timeout=0):
             body(run, **arguments)
+            run.inputs.check()
             run.tracked.ended = time.time()
             tracking.record(run.tracked)
             for entry in run.work.iterdir():
                 if entry.name != "lock":
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     except Timeout as error:
-        raise StageError(f"another process is at this very stage ({run.work}); wait for it or stop it") from error
+        raise StageError(f"another process is running this stage ({run.work}); wait for it or stop it") from error
 
 
 def _terminate(_signal: int, _frame: object) -> NoReturn:
     raise Terminated(143)
 
 
-def _die_with_parent() -> None:
-    """Ask Linux for SIGTERM when `dvc` dies: a stage left behind would write beside its successor."""
+def _stop_with_parent() -> None:
+    """Ask Linux for SIGTERM when `dvc` dies: an orphaned stage would write to the outputs of the next run."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGTERM)
 
 
-def _collect_rarely() -> None:
-    """Look for garbage seldom, at the end not at all: imports make most of a small stage's objects, all to stay."""
+def _collect_garbage_rarely() -> None:
+    """Collect garbage rarely, and not at exit: a short stage's objects mostly come from imports and live to the end."""
     gc.set_threshold(50_000)
     atexit.register(gc.freeze)
-
-
-def _fingerprint(name: str, values: dict[str, object], arguments: dict[str, Any]) -> str:
-    """Hash of what decides a result: declared parameters, arguments, inputs and the code."""
-    digest = hashlib.sha256(json.dumps([name, values, sorted(map(str, arguments.items()))], sort_keys=True).encode())
-    paths = [(key, value) for key, value in sorted(arguments.items()) if isinstance(value, Path)]
-    inputs = [value for key, value in paths if key not in tracking.OUTPUTS]
-    for root in (CODE, Path("stages") / f"{name}.py", *inputs):
-        for file in sorted(root.rglob("*")) if root.is_dir() else [root]:
-            if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(os.fsencode(file))
-                digest.update(_file_hash(file))
-    return digest.hexdigest()[:16]
-
-
-def _file_hash(path: Path) -> bytes:
-    with path.open("rb") as data:
-        return hashlib.file_digest(data, "md5").digest()

@@ -30,6 +30,8 @@ def sbatch(arguments: list[str]) -> None:
 
 def run(arguments: list[str]) -> None:
     job = HOME / arguments[0]
+    while (HOME / "full").exists():
+        time.sleep(0.05)
     for restart in range(10):
         with open(option(job, "output"), "ab") as log:
             environment = {**os.environ, "SLURM_JOB_ID": job.name, "SLURM_RESTART_COUNT": str(restart)}

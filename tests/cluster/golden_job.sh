@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The one job template. @NAMES@ are filled in by src/stepwise/cluster/launcher.py; `python -m stepwise.cluster.launcher --dry-run STAGE` prints the result.
+# The one job template. @NAMES@ are filled in by src/stepwise/cluster/jobs.py; `python -m stepwise.cluster.launcher --dry-run STAGE` prints the result.
 #SBATCH --job-name=stepwise-warm_up
 #SBATCH --output=.work/slurm/warm_up-0123abcd/log
 #SBATCH --open-mode=append
@@ -11,13 +11,13 @@
 #SBATCH --gres=gpu:2
 #SBATCH --partition=gpu
 #SBATCH --account=lab
-# USR1 comes five minutes before the time limit: stop the stage and queue again. TERM comes with preemption, after which
-# Slurm queues the job again by itself, and with scancel, after which it must not. The stage goes on from its journal.
+# USR1 comes five minutes before the time limit: stop the stage and queue the job again. TERM comes with preemption, after
+# which Slurm itself queues the job again, and with scancel, after which nothing may. The stage resumes from its journal.
 set -u
 cd /project || exit 1
 folder=.work/slurm/warm_up-0123abcd
 rm -f "$folder/code"
-export STEPWISE_JOB=1
+export STEPWISE_JOB="$folder" DVC_STAGE=warm_up
 
 stopped=
 trap 'stopped=limit; kill -TERM "$stage" 2>/dev/null' USR1
@@ -34,7 +34,7 @@ if [ "$code" -ne 0 ] && [ "$stopped" = limit ] && [ "${SLURM_RESTART_COUNT:-0}" 
   scontrol requeue "$SLURM_JOB_ID" && exit 0
 fi
 
-# A rerun of the pipeline deletes a stage's outputs before it asks for them: hard links to finished ones wait here.
+# `dvc repro` deletes a stage's outputs before it runs the stage again: hard links to the finished ones wait here.
 if [ "$code" -eq 0 ]; then
   for out in 'models/a b'; do
     mkdir -p "$folder/outs/$(dirname "$out")" && cp -al -- "$out" "$folder/outs/$out"

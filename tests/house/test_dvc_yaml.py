@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from stepwise.cluster import jobs
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("dvc.yaml", "studies/dvc.yaml")
 STAGES: dict[str, dict[str, Any]] = {
@@ -177,6 +179,21 @@ def test_numbers_are_metrics_and_rows_are_plots(stage: str) -> None:
     for argument, key in (("metrics", "metrics"), ("plot", "plots")):
         for path in re.findall(rf"--{argument} (\S+)", STAGES[stage]["cmd"]):
             assert path in entries(stage, key)
+
+
+def test_slurms_resources_are_those_of_stages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stage is looked up by its name in dvc.yaml, also where several share a script."""
+    monkeypatch.chdir(ROOT)
+    names = set(yaml.safe_load((ROOT / "slurm/resources.yaml").read_text())) - {"default"}
+    assert names <= STAGES.keys(), f"no stage is called {names - STAGES.keys()}"
+    for stage in STAGES:
+        jobs.resources(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_that_share_a_script_request_the_same_of_slurm(stage: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert {jobs.resources(other) for other in STAGES if script(other) == script(stage)} == {jobs.resources(stage)}
 
 
 def test_an_algorithm_chosen_at_run_time_is_among_what_reft_train_reaches() -> None:

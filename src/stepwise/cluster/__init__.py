@@ -1,1 +1,1 @@
-"""Where a stage runs: `launcher` takes it here or submits it as a Slurm job, `slurm` knows Slurm's commands."""
+"""Stages on a Slurm cluster: `launcher` submits and follows a job, `jobs` writes its script, `slurm` calls it."""

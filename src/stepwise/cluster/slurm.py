@@ -1,4 +1,4 @@
-"""Slurm's commands as functions: submit, ask for the state, cancel. No accounting database is needed."""
+"""Slurm's commands as functions: submit, look up the state, cancel. No accounting database is needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ PATIENCE = 60.0
 
 
 class SlurmError(StepwiseError, RuntimeError):
-    """Slurm refused or cannot be reached; the message carries what it said."""
+    """Slurm refused or cannot be reached; the message has its answer."""
+
+
+FAILED = {"BOOT_FAIL", "CANCELLED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "TIMEOUT"}
+ENDED = FAILED | {"COMPLETED", "PREEMPTED"}
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,23 @@ class State:
     name: str
     reason: str
 
+    @property
+    def failed(self) -> bool:
+        """Whether the job has ended without success, and Slurm does not queue it again."""
+        return self.name in FAILED
+
+    @property
+    def ended(self) -> bool:
+        """Whether the job no longer runs, at least for now: one that was preempted may be queued again."""
+        return self.name in ENDED
+
 
 def submit(script: str) -> str:
     """Submit a job script given as text; returns the job's id. Raises SlurmError when Slurm refuses it."""
-    said = _call("sbatch", "--parsable", stdin=script)
-    job = said.strip().split(";")[0]
+    answer = _call("sbatch", "--parsable", stdin=script).strip()
+    job = answer.split(";")[0]
     if not job.isdigit():
-        raise SlurmError(f"sbatch answered {said.strip()!r} where a job id was expected")
+        raise SlurmError(f"sbatch answered {answer!r} where a job id was expected")
     return job
 
 
@@ -68,14 +82,14 @@ def cancel(job: str) -> None:
 
 def _call(*command: str, stdin: str | None = None) -> str:
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        result = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except FileNotFoundError as error:
         raise SlurmError(
             f"{command[0]} is not installed here; run on a Slurm login node or choose launcher=local"
         ) from error
     except subprocess.TimeoutExpired as error:
         raise SlurmError(f"{command[0]} did not answer within {PATIENCE:.0f} s") from error
-    if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split()) or f"exit status {done.returncode}"
-        raise SlurmError(f"{command[0]} failed: {said}")
-    return done.stdout
+    if result.returncode != 0:
+        cause = " ".join((result.stderr or result.stdout).split()) or f"exit status {result.returncode}"
+        raise SlurmError(f"{command[0]} failed: {cause}")
+    return result.stdout

@@ -11,7 +11,7 @@ from typing import Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from stepwise.params.base import Count, ParamsError, Positive, Section, Share
+from stepwise.params.base import Count, ParamsError, Positive, Section, Share, parse_yaml
 from stepwise.params.foundation import (
     ArchitectureParams,
     BackendParams,
@@ -88,7 +88,7 @@ def load(path: str | Path = "params.yaml") -> Params:
 def parse(text: str, source: str) -> Params:
     """Parameters from YAML. Raises ParamsError naming every bad key, and `source`, where the text comes from."""
     try:
-        return Params.model_validate(yaml.safe_load(text))
+        return Params.model_validate(parse_yaml(text))
     except yaml.YAMLError as error:
         raise ParamsError(f"{source} is not YAML: {error}") from error
     except ValidationError as error:

@@ -19,13 +19,13 @@ class Declared:
 
     def __init__(self, params: Params, keys: tuple[str, ...]) -> None:
         """`params`, of which `keys` can be read: whole sections (`seed`) or entries (`task.word_problems`)."""
-        self._params, self._keys = params, keys
+        self._params, self.keys = params, keys
 
     def __getattr__(self, name: str) -> object:
         """A whole section, or a mapping with its declared entries only."""
-        if name in self._keys:
+        if name in self.keys:
             return getattr(self._params, name)
-        entries = [key.split(".", 1)[1] for key in self._keys if key.startswith(f"{name}.")]
+        entries = [key.split(".", 1)[1] for key in self.keys if key.startswith(f"{name}.")]
         if not entries:
             raise UndeclaredError(f"this stage reads the parameter {name} without declaring it")
         mapping = getattr(self._params, name)
@@ -38,7 +38,7 @@ class Declared:
         """The declared values as plain JSON, by declared key."""
         plain = self._params.model_dump(mode="json")
         declared: dict[str, object] = {}
-        for key in self._keys:
+        for key in self.keys:
             value = plain
             for part in key.split("."):
                 if part not in value:

@@ -1,4 +1,4 @@
-"""Runs and models: `record` keeps what a stage did, `sync` fills MLflow from it, `load` finds a model by its name."""
+"""Runs and models: `record` keeps what a stage did, `sync` fills MLflow from it, `load` finds a model by name."""
 
 from stepwise.tracking.mlflow_sync import TrackingError, load, prepare, record, shown_address, sync
 from stepwise.tracking.registry import Registration

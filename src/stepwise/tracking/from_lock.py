@@ -1,7 +1,7 @@
-"""Evaluated models that came with `dvc pull` instead of being made here, as runs for the registry.
+"""Evaluated models that came with `dvc pull`, as runs for the registry.
 
-`dvc.lock` names each evaluation with its parameters and the hashes of its model and outputs; metrics and dev answers
-lie beside it as files. That is all that the registry needs: a clone knows its champions without running a stage.
+`dvc.lock` has each evaluation's parameters and the hashes of its model and outputs; metrics and dev answers are files
+beside it. The registry needs no more: a clone knows its champions without running a stage.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stepwise.tracking.runs import StageRun, journals, read_journal
 
 
 def pulled_runs(scale: str) -> list[StageRun]:
-    """Runs of the evaluations in `dvc.lock` whose files are here and which no journal of this folder knows."""
+    """Runs of the evaluations in `dvc.lock` whose files are here and of which this repository has no journal."""
     where = provenance.root()
     known = {run.registration.md5 for path in journals().glob("*.json") if (run := read_journal(path)).registration}
     committed = provenance.committed_at(where, "dvc.lock")
@@ -28,7 +28,7 @@ def pulled_runs(scale: str) -> list[StageRun]:
 
 
 def _evaluations(where: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Stages of the lock that leave an evaluation, where its predictions are here as the lock has them."""
+    """Stages of the lock that make an evaluation whose predictions are here, unchanged."""
     for name, entry in provenance.locked_stages(where).items():
         outs = {out["path"]: out.get("md5") for out in entry.get("outs", [])}
         folders = [path for path in outs if path.startswith("evaluations/")]

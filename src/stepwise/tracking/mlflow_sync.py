@@ -1,4 +1,4 @@
-"""MLflow as a view of what stages did: a journal file a run is the truth, runs and models in MLflow are filled from it.
+"""MLflow as a view of what stages did: runs and models in it are filled from journal files, one for each run.
 
 This is the only file that imports mlflow, and only when something is sent or resolved.
 """
@@ -9,11 +9,11 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from filelock import FileLock
@@ -21,6 +21,7 @@ from filelock import FileLock
 from stepwise import params
 from stepwise.errors import StepwiseError
 from stepwise.tracking import provenance, registry
+from stepwise.tracking.fingerprint import flat
 from stepwise.tracking.from_lock import pulled_runs
 from stepwise.tracking.registry import Registration
 from stepwise.tracking.runs import OUTPUTS, StageRun, journals, read_journal
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["OUTPUTS", "Registration", "StageRun", "TrackingError", "load", "prepare", "record", "sync"]
 
 EXPERIMENT = "stepwise"
-LATER = "STEPWISE_TRACKING"
+MODE = "STEPWISE_TRACKING"
 """Environment variable: `later` leaves runs in their journals for `python -m stepwise sync`; `off` writes none."""
 PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
@@ -41,8 +42,8 @@ class TrackingError(StepwiseError, RuntimeError):
 
 
 def record(run: StageRun) -> None:
-    """Write the run's journal file and try to send it. Without MLflow one line says so, and the stage has succeeded."""
-    mode = os.environ.get(LATER, "")
+    """Write the run's journal file and try to send it. A stage succeeds without MLflow too; one line says so."""
+    mode = os.environ.get(MODE, "")
     if mode == "off":
         return
     run.complete()
@@ -60,7 +61,7 @@ def record(run: StageRun) -> None:
 def sync() -> list[str]:
     """Send every journal that MLflow does not have yet, oldest first, and the evaluated models that `dvc pull` brought.
 
-    Returns the keys of what was sent; done again it returns none. Raises TrackingError when MLflow cannot be reached.
+    Returns the keys of what was sent, none the second time. Raises TrackingError when MLflow cannot be reached.
     """
     runs = [*(read_journal(path) for path in journals().glob("*.json")), *_pulled()]
     runs.sort(key=lambda run: run.started)
@@ -72,7 +73,7 @@ def sync() -> list[str]:
 
 
 def prepare() -> str:
-    """Create the database and the experiment where they are missing; once, before stages run side by side.
+    """Create the database and the experiment where they are missing: once, before stages run in parallel.
 
     Returns the tracking address. Raises TrackingError when MLflow cannot be reached.
     """
@@ -119,26 +120,27 @@ def shown_address() -> str:
 
 
 def send(client: MlflowClient, run: StageRun) -> bool:
-    """Bring one run into MLflow. Returns whether anything was missing there; a run half sent is completed."""
+    """Bring one run into MLflow, or complete one that was half sent. Returns whether anything was missing there."""
     experiment = _experiment(client)
-    found = client.search_runs([experiment], f"tags.`stepwise.key` = '{run.run_key}'", run_view_type=3)
-    if found and found[0].info.status == "FINISHED":
+    sent = client.search_runs([experiment], f"tags.`stepwise.key` = '{run.run_key}'", run_view_type=3)
+    if sent and sent[0].info.status == "FINISHED":
         return False
     started = int(run.started * 1000)
     tags = {"stepwise.key": run.run_key}
-    at = found[0] if found else client.create_run(experiment, start_time=started, tags=tags, run_name=run.title)
-    _log(client, at.info.run_id, run)
+    target = sent[0] if sent else client.create_run(experiment, start_time=started, tags=tags, run_name=run.title)
+    run_id = target.info.run_id
+    _log(client, run_id, run)
     if run.registration:
-        outcome = registry.register(client, run.registration, at.info.run_id, scale=run.scale, source=_source(run))
-        client.set_tag(at.info.run_id, "stepwise.champion", outcome)
-    client.set_terminated(at.info.run_id, "FINISHED", end_time=int(run.ended * 1000))
+        outcome = registry.register(client, run.registration, run_id, scale=run.scale, source=_source(run))
+        client.set_tag(run_id, "stepwise.champion", outcome)
+    client.set_terminated(run_id, "FINISHED", end_time=int(run.ended * 1000))
     return True
 
 
 def _log(client: MlflowClient, run_id: str, run: StageRun) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 
-    params = [Param(key, value[:6000]) for key, value in _flat(run.params)]
+    params = [Param(key, value[:6000]) for key, value in flat(run.params)]
     tags = [RunTag(key, value) for key, value in _tags(run).items()]
     ended = int(run.ended * 1000)
     rows = [({**run.metrics, "seconds": run.ended - run.started}, 0)]
@@ -163,7 +165,7 @@ def _tags(run: StageRun) -> dict[str, str]:
         "stage": run.stage,
         "scale": run.scale,
         **names,
-        "mlflow.source.name": f"stages/{run.stage}.py",
+        "mlflow.source.name": run.script,
         "mlflow.source.git.commit": run.commit,
         "git.dirty": str(run.dirty).lower(),
         "dvc.lock": run.lock,
@@ -173,16 +175,8 @@ def _tags(run: StageRun) -> dict[str, str]:
     return {key: value for key, value in tags.items() if value}
 
 
-def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{above}{key}.")
-        else:
-            yield above + key, value if isinstance(value, str) else json.dumps(value)
-
-
 def _source(run: StageRun) -> str:
-    """Where the version's files are: the folder itself, or for a server, which takes no local path, DVC's address."""
+    """Where the version's files are: the folder itself, or DVC's address for a server, which refuses local paths."""
     assert run.registration is not None
     if address().startswith(("http://", "https://")):
         return f"dvc:///{run.registration.folder}?md5={run.registration.md5}"
@@ -191,11 +185,11 @@ def _source(run: StageRun) -> str:
 
 @contextmanager
 def _sending() -> Iterator[MlflowClient]:
-    """A client, with this repository's other senders kept waiting: a database or a run is never made twice.
+    """A client, while this repository's other senders wait, so that no database or run is created twice.
 
-    MLflow is imported before the wait, which is the slow part.
+    MLflow is imported before the wait, because that is slow.
     """
-    _must_answer(address())
+    _require_answer(address())
     _mlflow()
     journals().mkdir(parents=True, exist_ok=True)
     with FileLock(journals() / "lock", timeout=120):
@@ -203,7 +197,7 @@ def _sending() -> Iterator[MlflowClient]:
 
 
 def _client() -> MlflowClient:
-    _must_answer(address())
+    _require_answer(address())
     mlflow = _mlflow()
     mlflow.set_tracking_uri(address())
     client: MlflowClient = mlflow.MlflowClient()
@@ -211,7 +205,7 @@ def _client() -> MlflowClient:
 
 
 def _mlflow() -> ModuleType:
-    """MLflow, quiet, without telemetry, impatient, and never unpickling anything."""
+    """MLflow, quiet, without telemetry or long retries, and never unpickling anything."""
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     for name, value in {
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -226,8 +220,8 @@ def _mlflow() -> ModuleType:
     return mlflow
 
 
-def _must_answer(uri: str) -> None:
-    """Raise TrackingError when nobody listens: MLflow itself would retry for minutes."""
+def _require_answer(uri: str) -> None:
+    """Raise TrackingError when nothing listens there: MLflow itself would retry for minutes."""
     parts = urlsplit(uri)
     if parts.scheme == "sqlite":
         path = Path(uri.removeprefix("sqlite:///"))
@@ -244,23 +238,23 @@ def _must_answer(uri: str) -> None:
 
 
 def _experiment(client: MlflowClient) -> str:
-    found = client.get_experiment_by_name(EXPERIMENT)
-    if found:
-        return str(found.experiment_id)
+    experiment = client.get_experiment_by_name(EXPERIMENT)
+    if experiment:
+        return str(experiment.experiment_id)
     local = address().startswith("sqlite:")
     folder = (provenance.home() / "mlruns").as_uri() if local else None
     return str(client.create_experiment(EXPERIMENT, artifact_location=folder))
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What MLflow raises when it is away, broken or not installed."""
-    found: tuple[type[Exception], ...] = (TrackingError, registry.RegistryError, ImportError, OSError)
+    """What MLflow raises when it is unreachable, broken or not installed."""
+    failures: tuple[type[Exception], ...] = (TrackingError, registry.RegistryError, ImportError, OSError)
     if "mlflow" in sys.modules:
         from mlflow.exceptions import MlflowException
 
-        found = (*found, MlflowException)
+        failures = (*failures, MlflowException)
     if "sqlalchemy" in sys.modules:
         from sqlalchemy.exc import SQLAlchemyError
 
-        found = (*found, SQLAlchemyError)
-    return found
+        failures = (*failures, SQLAlchemyError)
+    return failures

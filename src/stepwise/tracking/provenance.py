@@ -15,12 +15,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from stepwise.params.base import read_yaml
 from stepwise.records import file_hash
 
-MADE = ("dvc.lock", "metrics", "plots", "report")
-"""Committed files that the pipeline itself rewrites: changes there do not make the code dirty."""
+RESULTS = ("dvc.lock", "metrics", "plots", "report")
+"""Committed files that the pipeline itself rewrites: changes to them do not make the code dirty."""
 
 
 def root() -> Path:
@@ -57,20 +56,20 @@ def dvc_md5(path: Path) -> str:
 def data_versions(paths: Iterable[str], where: Path) -> dict[str, str]:
     """DVC's hashes of those paths that are outputs in `dvc.lock`, or pointers (`PATH.dvc`), relative to `where`."""
     locked = _locked(where)
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for path in map(str, paths):
         pointer = where / f"{path}.dvc"
         if path in locked:
-            found[path] = locked[path]
+            versions[path] = locked[path]
         elif pointer.is_file():
-            found[path] = _yaml(pointer)["outs"][0]["md5"]
-    return found
+            versions[path] = read_yaml(pointer)["outs"][0]["md5"]
+    return versions
 
 
 def locked_stages(where: Path) -> dict[str, dict[str, Any]]:
     """The stages of `dvc.lock` by name: command, dependencies, parameters and outputs with their hashes."""
     lock = where / "dvc.lock"
-    return (_yaml(lock).get("stages") or {}) if lock.is_file() else {}
+    return ((read_yaml(lock) or {}).get("stages") or {}) if lock.is_file() else {}
 
 
 def committed_at(where: Path, path: str) -> float:
@@ -83,16 +82,11 @@ def _locked(where: Path) -> dict[str, str]:
     return {out["path"]: out["md5"] for out in outs if "md5" in out}
 
 
-def _yaml(path: Path) -> dict[str, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}
-
-
 def from_cache(md5: str, where: Path) -> Path | None:
-    """A folder's version out of DVC's cache, linked under `.work/versions`; None when the cache lacks a part."""
-    made = home() / ".work" / "versions" / md5.removesuffix(".dir")
-    if made.is_dir():
-        return made
+    """A folder's version from DVC's cache, linked under `.work/versions`; None when the cache lacks a part of it."""
+    version = home() / ".work" / "versions" / md5.removesuffix(".dir")
+    if version.is_dir():
+        return version
     cache = _cache(where)
     listing = cache / md5[:2] / md5[2:]
     if not listing.is_file():
@@ -101,13 +95,13 @@ def from_cache(md5: str, where: Path) -> Path | None:
     sources = {entry["relpath"]: cache / entry["md5"][:2] / entry["md5"][2:] for entry in entries}
     if not all(source.is_file() for source in sources.values()):
         return None
-    building = made.with_name(f".{made.name}.{os.getpid()}.tmp")
+    building = version.with_name(f".{version.name}.{os.getpid()}.tmp")
     for name, source in sources.items():
         target = building / name
         target.parent.mkdir(parents=True, exist_ok=True)
         _link(source, target)
-    building.rename(made)
-    return made
+    building.rename(version)
+    return version
 
 
 def _cache(where: Path) -> Path:
@@ -127,17 +121,17 @@ def _link(source: Path, target: Path) -> None:
 def code_state(where: Path) -> tuple[str, bool]:
     """Git commit and whether tracked code differs from it; an empty commit outside a repository."""
     commit = _git(where, "rev-parse", "HEAD")
-    exclude = [f":(exclude){name}" for name in MADE]
+    exclude = [f":(exclude){name}" for name in RESULTS]
     changed = _git(where, "status", "--porcelain", "--untracked-files=no", "--", ".", *exclude)
     return commit or "", bool(changed)
 
 
 def _git(where: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=where, capture_output=True, text=True, timeout=30, check=True)
+        result = subprocess.run(["git", *arguments], cwd=where, capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return result.stdout.strip()
 
 
 def machine() -> dict[str, str]:

@@ -27,6 +27,7 @@ class StageRun:
     """What one execution of a stage did; `record` completes and keeps it."""
 
     stage: str
+    """Its name in dvc.yaml."""
     key: str
     """Hash of what decides the result: parameters, arguments, inputs and code."""
     arguments: dict[str, str]
@@ -39,17 +40,19 @@ class StageRun:
     history: list[dict[str, float]] = field(default_factory=list)
     """Learning curve: rows with a `step` and any numbers."""
     inputs: list[str] = field(default_factory=list)
-    """Data read beside the arguments, as paths that DVC knows."""
+    """Data that is read but not named by an argument, as paths that DVC knows."""
     registration: Registration | None = None
     """The model to put into the registry."""
     commit: str = ""
     dirty: bool = False
+    """Whether committed code differs from that commit."""
     lock: str = ""
     """md5 of dvc.lock when the stage ended."""
     data: dict[str, str] = field(default_factory=dict)
     """DVC's hash of each input."""
     experiment: str = ""
     machine: dict[str, str] = field(default_factory=dict)
+    script: str = ""
 
     @property
     def run_key(self) -> str:

@@ -113,7 +113,7 @@ def _run_on_slurm(steps: list[Any], name: str, tasks: int, array: SlurmArray, lo
     executor.run()
     while executor.get_incomplete_ranks(skip_completed=True):
         state = slurm.state(str(executor.job_id))
-        if state is None or state.name in {"FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL"}:
+        if state is None or state.failed:
             if not executor.get_incomplete_ranks(skip_completed=True):
                 break
             raise CorpusError(
