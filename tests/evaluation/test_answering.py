@@ -12,15 +12,15 @@ def prediction(problem, correct, sample=0, answer="1", **more):
 
 
 class Echo:
-    """A backend that answers a problem with its own text and the sample's number, and notes what it was asked."""
+    """A backend that answers a problem with its own text and the sample's number and records its calls."""
 
     name = "echo"
 
     def __init__(self):
-        self.asked = []
+        self.calls = []
 
     def generate(self, prompts, sampling, *, journal=None):
-        self.asked.append((len(prompts), sampling, journal))
+        self.calls.append((len(prompts), sampling, journal))
         return [
             [Completion(f"{prompt[0]}:{i}", (1, 2, 3), (-0.5, -0.5, -1.0), "stop") for i in range(sampling.n)]
             for prompt in prompts
@@ -50,8 +50,8 @@ def test_evaluate_answers_greedily_and_samples_some(tmp_path):
     backend = Echo()
     params = EvaluateParams(samples=3, temperature=0.7, limit=6, sample_limit=2)
     greedy, samples = evaluate(Toy(), backend, problems(12), params, max_new_tokens=9, seed=5, journal=tmp_path)
-    assert [one.problem_id for one in greedy] == ["p0", "p2", "p4", "p6", "p8", "p10"]
-    assert [(one.problem_id, one.sample) for one in samples] == [
+    assert [prediction.problem_id for prediction in greedy] == ["p0", "p2", "p4", "p6", "p8", "p10"]
+    assert [(prediction.problem_id, prediction.sample) for prediction in samples] == [
         ("p0", 0),
         ("p0", 1),
         ("p0", 2),
@@ -59,9 +59,9 @@ def test_evaluate_answers_greedily_and_samples_some(tmp_path):
         ("p6", 1),
         ("p6", 2),
     ]
-    assert [one.verdict.correct for one in samples] == [True, False, True] * 2
+    assert [prediction.verdict.correct for prediction in samples] == [True, False, True] * 2
     assert (greedy[0].text, greedy[0].tokens, greedy[0].logprob, greedy[0].finish_reason) == ("q0:0", 3, -2.0, "stop")
-    (_, first, first_journal), (_, second, second_journal) = backend.asked
+    (_, first, first_journal), (_, second, second_journal) = backend.calls
     assert (first.temperature, first.n, first.stop, first.max_new_tokens) == (0.0, 1, ("\n\n",), 9)
     assert (second.temperature, second.n, second.seed) == (0.7, 3, 5)
     assert first_journal != second_journal
@@ -74,10 +74,10 @@ def test_no_problems_is_an_error():
 
 
 def test_spread_keeps_the_shares_of_the_bins():
-    rows = sorted(problems(100), key=lambda one: one.bin)
+    rows = sorted(problems(100), key=lambda problem: problem.bin)
     chosen = spread(rows, 10)
-    assert len({one.id for one in chosen}) == 10
-    assert sum(one.bin == "seen" for one in chosen) == 5
+    assert len({problem.id for problem in chosen}) == 10
+    assert sum(problem.bin == "seen" for problem in chosen) == 5
     assert spread(rows, 0) == spread(rows, 100) == spread(rows, 1000) == rows
 
 

@@ -1,4 +1,4 @@
-"""How well a model answers: `answer` gives checked predictions, `summarise` and `compare` the numbers of them."""
+"""How well a model answers problems: `answer` returns checked predictions, `summarise` and `compare` score them."""
 
 from stepwise.evaluation.answering import answer, dev_accuracy, evaluate, spread
 from stepwise.evaluation.metrics import (
@@ -8,7 +8,7 @@ from stepwise.evaluation.metrics import (
     by_cell,
     cluster,
     compare,
-    one_each,
+    correct_by_problem,
     summarise,
 )
 
@@ -20,9 +20,9 @@ __all__ = [
     "by_cell",
     "cluster",
     "compare",
+    "correct_by_problem",
     "dev_accuracy",
     "evaluate",
-    "one_each",
     "spread",
     "summarise",
 ]

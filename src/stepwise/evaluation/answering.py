@@ -1,4 +1,4 @@
-"""A model's answers to problems, checked."""
+"""Checked answers of a model to problems."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ T = TypeVar("T")
 def answer(
     task: Task, backend: Backend, problems: Sequence[Problem], sampling: Sampling, *, journal: Path | None = None
 ) -> list[Prediction]:
-    """`sampling.n` checked completions a problem, in the problems' order. With a journal a killed pass goes on."""
+    """`sampling.n` checked completions per problem, in order. A killed pass resumes from its journal."""
     if not problems:
-        raise EvaluationError(f"{task.name}: there are no problems to answer; look at the split's size in params.yaml")
+        raise EvaluationError(f"{task.name}: there are no problems to answer; check the split's size in params.yaml")
     completions = backend.generate([task.prompt(problem) for problem in problems], sampling, journal=journal)
     rows = [
         (problem, sample, completion)
-        for problem, several in zip(problems, completions, strict=True)
-        for sample, completion in enumerate(several)
+        for problem, samples in zip(problems, completions, strict=True)
+        for sample, completion in enumerate(samples)
     ]
     verdicts = task.check_many([(problem, completion.text) for problem, _, completion in rows])
     return [
@@ -54,9 +54,9 @@ def evaluate(
     seed: int,
     journal: Path | None = None,
 ) -> tuple[list[Prediction], list[Prediction]]:
-    """Greedy answers to `params.limit` of the problems, and `params.samples` sampled ones to `params.sample_limit`.
+    """Greedy answers to `params.limit` problems, and `params.samples` sampled answers to `params.sample_limit` of them.
 
-    `journal` is a folder for work in progress. Raises EvaluationError without problems.
+    `journal` is a folder for work in progress. Raises EvaluationError if there are no problems.
     """
     chosen = spread(problems, params.limit)
     greedy = Sampling(max_new_tokens=max_new_tokens, stop=task.stop, seed=seed)
@@ -79,7 +79,7 @@ def evaluate(
 def dev_accuracy(
     task: Task, problems: Sequence[Problem], max_new_tokens: int, batch_tokens: int
 ) -> Callable[[Any, Any], float]:
-    """A function (model, tokenizer) -> accuracy of its greedy answers, for training to choose a state by."""
+    """A function (model, tokenizer) -> accuracy of the greedy answers, by which training selects a state."""
     greedy = Sampling(max_new_tokens=max_new_tokens, stop=task.stop)
 
     def score(model: Any, tokenizer: Any) -> float:
@@ -92,7 +92,7 @@ def dev_accuracy(
 
 
 def spread(items: Sequence[T], limit: int) -> list[T]:
-    """`limit` items at even distances, so that of problems every bin keeps its share; all of them for 0."""
+    """`limit` evenly spaced items, so that every bin of problems keeps its share; 0 means all items."""
     if limit == 0 or limit >= len(items):
         return list(items)
     return [items[i * len(items) // limit] for i in range(limit)]

@@ -1,4 +1,4 @@
-"""The numbers that sum up a model's answers: accuracies with their intervals, votes, paired comparisons."""
+"""Metrics of a model's answers: accuracies with confidence intervals, votes, and paired comparisons."""
 
 from __future__ import annotations
 
@@ -12,47 +12,49 @@ from stepwise.statistics import Comparison, compare_paired, maj_at_k, pass_at_k,
 from stepwise.tasks.answers.numbers import plain_number
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-6
-"""Numbers nearer than this are one answer in a vote."""
+"""Numbers within this tolerance count as the same answer in a vote."""
 
 
 class EvaluationError(StepwiseError, ValueError):
-    """Evaluations that cannot be summed up or compared; the message names the cause and the remedy."""
+    """Evaluations that cannot be summarised or compared; the message names the cause and the remedy."""
 
 
 def summarise(
     greedy: Sequence[Prediction], samples: Sequence[Prediction] = (), ks: Iterable[int] = ()
 ) -> dict[str, float]:
-    """The flat metrics of an evaluation: accuracies with interval and by bin, maj@k and pass@k, lengths.
+    """All metrics of an evaluation as one flat dictionary: accuracies overall and by bin, maj@k, pass@k, lengths.
 
-    `accuracy` is by the robust extraction, `strict_accuracy` by the paper's; `disagreement` is the share judged
-    differently by the two. A k above the number of samples is left out. Raises EvaluationError without predictions.
+    `accuracy` uses the robust answer extraction and `strict_accuracy` the paper's; `disagreement` is the share of
+    answers that the two judge differently. A k larger than the number of samples is left out. Raises EvaluationError
+    if there are no predictions.
     """
-    one_each(greedy)
+    correct_by_problem(greedy)
     metrics = {"problems": float(len(greedy)), **_interval("accuracy", greedy)}
-    for name, members in _groups(greedy, lambda one: one.bin).items():
-        metrics[f"accuracy_{name}"] = _share(one.verdict.correct for one in members)
+    for name, members in _groups(greedy, lambda prediction: prediction.bin).items():
+        metrics[f"accuracy_{name}"] = _share(prediction.verdict.correct for prediction in members)
         metrics[f"problems_{name}"] = float(len(members))
-    metrics["strict_accuracy"] = _share(one.verdict.strict_correct for one in greedy)
-    metrics["disagreement"] = _share(one.verdict.strict_correct != one.verdict.correct for one in greedy)
-    metrics["tokens"] = sum(one.tokens for one in greedy) / len(greedy)
+    metrics["strict_accuracy"] = _share(prediction.verdict.strict_correct for prediction in greedy)
+    verdicts = [prediction.verdict for prediction in greedy]
+    metrics["disagreement"] = _share(verdict.strict_correct != verdict.correct for verdict in verdicts)
+    metrics["tokens"] = sum(prediction.tokens for prediction in greedy) / len(greedy)
     for reason in ("eos", "stop", "length"):
-        metrics[f"finish_{reason}"] = _share(one.finish_reason == reason for one in greedy)
+        metrics[f"finish_{reason}"] = _share(prediction.finish_reason == reason for prediction in greedy)
     return metrics | at_k(samples, ks)
 
 
 def accuracy(predictions: Sequence[Prediction]) -> float:
-    """Share of right predictions by the robust extraction. Raises EvaluationError without predictions."""
-    return _share(one_each(predictions).values())
+    """Share of correct predictions, by the robust extraction. Raises EvaluationError if there are none."""
+    return _share(correct_by_problem(predictions).values())
 
 
 def at_k(samples: Sequence[Prediction], ks: Iterable[int]) -> dict[str, float]:
-    """Mean maj@k and pass@k over problems, unbiased over each problem's samples, for each k that all reach."""
-    groups = list(_groups(samples, lambda one: one.problem_id).values())
-    most = min(map(len, groups), default=0)
+    """Unbiased maj@k and pass@k, averaged over problems, for each k that no problem has fewer samples than."""
+    groups = list(_groups(samples, lambda prediction: prediction.problem_id).values())
+    samples_of_each = min(map(len, groups), default=0)
     metrics: dict[str, float] = {}
-    for k in sorted({k for k in ks if 1 <= k <= most}):
-        correct = [[one.verdict.correct for one in group] for group in groups]
-        classes = [cluster([one.verdict.answer for one in group]) for group in groups]
+    for k in sorted({k for k in ks if 1 <= k <= samples_of_each}):
+        correct = [[prediction.verdict.correct for prediction in group] for group in groups]
+        classes = [cluster([prediction.verdict.answer for prediction in group]) for group in groups]
         votes = [maj_at_k(names, flags, k) for names, flags in zip(classes, correct, strict=True)]
         metrics[f"maj@{k}"] = sum(votes) / len(groups)
         metrics[f"pass@{k}"] = sum(pass_at_k(len(flags), sum(flags), k) for flags in correct) / len(groups)
@@ -60,7 +62,7 @@ def at_k(samples: Sequence[Prediction], ks: Iterable[int]) -> dict[str, float]:
 
 
 def cluster(answers: Sequence[str | None]) -> list[int | None]:
-    """Class numbers of answers: numbers within tolerance of a class's smallest join it, other text must be equal."""
+    """The class of each answer: numbers within tolerance of a class's smallest join it; other text must be equal."""
     numbers = {
         text: value
         for text in set(answers)
@@ -80,30 +82,37 @@ def cluster(answers: Sequence[str | None]) -> list[int | None]:
 
 
 def by_cell(greedy: Sequence[Prediction]) -> list[dict[str, str | float]]:
-    """Accuracy with its interval by bin and by the difficulty inside it, as rows of a plot.
+    """Accuracy with its interval for each bin and for each difficulty in a bin, as rows of a plot.
 
-    A whole bin's row has the bin's name as its difficulty and comes first; difficulties follow by the numbers in them.
+    A bin's own row comes first and has the bin's name as its difficulty; its difficulties follow in numeric order.
     """
-    rows: list[dict[str, str | float]] = []
-    cells = {(one.bin, difficulty) for one in greedy for difficulty in (one.bin, one.difficulty) if difficulty}
-    for name, difficulty in sorted(cells, key=lambda cell: (cell[0], cell[1] != cell[0], _by_numbers(cell[1]))):
-        members = [one for one in greedy if one.bin == name and difficulty in (one.bin, one.difficulty)]
-        numbers = _interval("accuracy", members)
-        rows.append({"bin": name, "difficulty": difficulty, "problems": float(len(members)), **numbers})
-    return rows
+    cells: dict[tuple[str, str], list[Prediction]] = defaultdict(list)
+    for prediction in greedy:
+        for difficulty in {prediction.bin, prediction.difficulty} - {""}:
+            cells[prediction.bin, difficulty].append(prediction)
+    order = sorted(cells, key=lambda cell: (cell[0], cell[1] != cell[0], _by_numbers(cell[1])))
+    return [
+        {
+            "bin": name,
+            "difficulty": difficulty,
+            "problems": float(len(cells[name, difficulty])),
+            **_interval("accuracy", cells[name, difficulty]),
+        }
+        for name, difficulty in order
+    ]
 
 
 def _by_numbers(text: str) -> list[tuple[int, str]]:
-    """Sorts "8-10" before "11-15", as a person would."""
+    """Sort key that puts "8-10" before "11-15"."""
     return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", text)]
 
 
 def compare(first: Sequence[Prediction], second: Sequence[Prediction], *, seed: int = 0) -> Comparison:
-    """Paired comparison of two evaluations by the robust verdict; positive means that the second is better.
+    """Paired comparison of two evaluations by the robust verdict; a positive difference means the second is better.
 
-    Raises EvaluationError when they did not answer the same problems once each.
+    Raises EvaluationError unless both answer the same problems, each of them once.
     """
-    left, right = one_each(first), one_each(second)
+    left, right = correct_by_problem(first), correct_by_problem(second)
     if left.keys() != right.keys():
         raise EvaluationError(
             f"the evaluations share {len(left.keys() & right.keys())} problems of {len(left)} and {len(right)}; "
@@ -113,19 +122,19 @@ def compare(first: Sequence[Prediction], second: Sequence[Prediction], *, seed: 
     return compare_paired([left[name] for name in names], [right[name] for name in names], seed=seed)
 
 
-def one_each(predictions: Sequence[Prediction]) -> dict[str, bool]:
-    """Whether each problem was answered right. Raises EvaluationError when there is none, or one was answered twice."""
+def correct_by_problem(predictions: Sequence[Prediction]) -> dict[str, bool]:
+    """Whether each problem was answered correctly. Raises EvaluationError for no predictions, or two of a problem."""
     if not predictions:
         raise EvaluationError("there are no predictions; run the stage `evaluate` again")
-    found = {one.problem_id: one.verdict.correct for one in predictions}
-    if len(found) < len(predictions):
-        raise EvaluationError("a problem was answered more than once; give the greedy predictions, not the samples")
-    return found
+    correct = {prediction.problem_id: prediction.verdict.correct for prediction in predictions}
+    if len(correct) < len(predictions):
+        raise EvaluationError("a problem was answered more than once; pass the greedy predictions, not the samples")
+    return correct
 
 
 def _interval(name: str, predictions: Sequence[Prediction]) -> dict[str, float]:
-    found = wilson(sum(one.verdict.correct for one in predictions), len(predictions))
-    return {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    interval = wilson(sum(prediction.verdict.correct for prediction in predictions), len(predictions))
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def _share(flags: Iterable[bool]) -> float:
@@ -135,6 +144,6 @@ def _share(flags: Iterable[bool]) -> float:
 
 def _groups(predictions: Sequence[Prediction], key: Callable[[Prediction], str]) -> dict[str, list[Prediction]]:
     groups: dict[str, list[Prediction]] = defaultdict(list)
-    for one in predictions:
-        groups[key(one)].append(one)
+    for prediction in predictions:
+        groups[key(prediction)].append(prediction)
     return groups
