@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,16 @@ LAYERS = (
     ("__main__",),
 )
 """Bottom first. A file or folder imports from rows below its own."""
+
+METHODS = sorted({path.name for path in (SOURCE / "methods").iterdir() if path.is_dir()} - {"__pycache__"})
+
+MAY_NAME_METHODS = {
+    "src/stepwise/methods/registry.py": "the line with which a method is registered",
+    "src/stepwise/params/__init__.py": "the same for its keys of params.yaml",
+    "src/stepwise/tasks/gsm8k.py": "how two papers extract an answer",
+    "src/stepwise/tasks/mathqa.py": "the folder of a paper's published data",
+    "src/stepwise/tasks/svamp.py": "the folder of a paper's published data",
+}
 
 CONFINED = {
     "mlflow": ("tracking/",),
@@ -105,6 +116,46 @@ def test_methods_never_import_each_other() -> None:
     for path in (SOURCE / "methods").rglob("*/*.py"):
         theirs = {name.split(".")[2] for name in imports(path) if name.startswith("stepwise.methods.")}
         assert theirs <= {local(path).split("/")[1], "base"}, local(path)
+
+
+def rooms(method: str) -> tuple[str, ...]:
+    """Where a method is at home; everywhere else its name is unknown."""
+    return (
+        f"src/stepwise/methods/{method}/*",
+        f"src/stepwise/params/{method}.py",
+        f"src/stepwise/report/chapters/{method}*.py",
+        f"stages/{method}_*.py",
+    )
+
+
+def written(path: Path) -> Iterator[str]:
+    """Every name and text in a file's code; docstrings and comments may cite papers."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            yield node.value
+        for field in ("id", "attr", "arg", "name", "asname", "module"):
+            if isinstance(text := getattr(node, field, None), str):
+                yield text
+
+
+def test_names_and_texts_are_read_but_no_docstrings(tmp_path: Path) -> None:
+    path = tmp_path / "module.py"
+    path.write_text('"""Reft."""\nfrom a.reft import b\n# reft\nx = f"{reft_tasks} and reft"\n"""Of ReFT."""\n')
+    assert sorted(text for text in written(path) if "reft" in text.lower()) == [" and reft", "a.reft", "reft_tasks"]
+
+
+def test_no_method_is_named_outside_its_rooms() -> None:
+    wrong = []
+    for path in [*files(), *sorted((ROOT / "stages").glob("*.py")), ROOT / "studies" / "seeds.py"]:
+        place = path.relative_to(ROOT).as_posix()
+        if place not in MAY_NAME_METHODS:
+            words = "\n".join(written(path)).lower()
+            named = [method for method in METHODS if method in words]
+            at_home = {method for method in named if any(fnmatch(place, room) for room in rooms(method))}
+            wrong += [f"{place} names {method}" for method in named if method not in at_home]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_libraries_stay_where_they_belong() -> None:

@@ -49,7 +49,7 @@ def load_value_head(path: Path) -> ValueHead:
         with safe_open(path, framework="pt") as stored:
             found = {name: stored.get_tensor(full) for name, full in names.items()}
     except (OSError, SafetensorError) as error:
-        raise ModelError(f"{path} has no value head ({error}); `reft_train` writes one") from error
+        raise ModelError(f"{path} has no value head ({error}); a model trained with PPO has one") from error
     head = ValueHead(found["weight"].shape[1])
     head.summary.load_state_dict({name: value.float() for name, value in found.items()})
     return head

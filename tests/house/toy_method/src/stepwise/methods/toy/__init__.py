@@ -1,0 +1,1 @@
+"""Counts words. A method for the test that adds one."""

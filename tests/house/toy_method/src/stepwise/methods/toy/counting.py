@@ -1,0 +1,12 @@
+"""The idea: a question's length is the number of its words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stepwise.params.toy import ToyParams
+
+
+def mean_length(questions: Sequence[str], params: ToyParams) -> float:
+    """Mean words a question, each counted up to `longest`."""
+    return sum(min(len(question.split()), params.longest) for question in questions) / len(questions)
