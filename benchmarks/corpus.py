@@ -1,12 +1,12 @@
-"""Corpus and prefilter on webtext: two workers against one, peak memory against size, and what the score tells apart.
+"""Corpus and prefilter on webtext: two workers against one, peak memory against size, and how well scores separate.
 
     export STEPWISE_DATA=...
     python -m benchmarks.corpus chunk --megabytes 10 --out metrics/benchmarks/corpus-chunk.json
     python -m benchmarks.corpus prefilter --megabytes 10 --out metrics/benchmarks/corpus-prefilter.json
     python -m benchmarks.corpus whole --out metrics/benchmarks/corpus-whole.json
 
-`chunk` and `prefilter` compare two workers of one thread with one; `whole` runs both on all of webtext with two. Memory
-is the proportional set size of a run and its workers, at its highest.
+`chunk` and `prefilter` compare two single-threaded workers with one; `whole` runs both stages on all of webtext with
+two workers. Memory is the peak proportional set size of a run and its workers.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EVERY_SECONDS = 0.2
 
 
 def main() -> None:
-    """Measure, print, and write the figures where --out says."""
+    """Measure, print, and write the figures to --out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=("chunk", "prefilter", "whole"))
     parser.add_argument("--megabytes", type=float, default=10)
@@ -56,32 +56,32 @@ def main() -> None:
 
 def two_against_one(part: str, folder: Path) -> dict[str, Any]:
     """Seconds and memory with one worker and with two, on the sample."""
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     if part == "prefilter":
-        found["chunk"] = measured(run_chunk, folder, "1", 1)
+        figures["chunk"] = measured(run_chunk, folder, "1", 1)
     for workers in (1, 2):
-        given = (run_chunk, folder, str(workers), workers) if part == "chunk" else (run_score, folder, "1", workers)
-        found[f"workers_{workers}"] = measured(*given)
-    found["ratio"] = round(found["workers_1"]["seconds"] / found["workers_2"]["seconds"], 2)
-    return found
+        job = (run_chunk, folder, str(workers), workers) if part == "chunk" else (run_score, folder, "1", workers)
+        figures[f"workers_{workers}"] = measured(*job)
+    figures["ratio"] = round(figures["workers_1"]["seconds"] / figures["workers_2"]["seconds"], 2)
+    return figures
 
 
 def whole(folder: Path, thresholds: list[float]) -> dict[str, Any]:
-    """All of webtext with two workers, its memory against a sample's, and what the scores say of the sources."""
+    """All of webtext with two workers, its memory compared to a sample's, and the scores by source."""
     webtext.sample(10, folder / "data")
-    found = {"chunk_10_mb": measured(run_chunk, folder, "sample", 2)}
+    figures = {"chunk_10_mb": measured(run_chunk, folder, "sample", 2)}
     (folder / "data").rename(folder / "sample data")
-    found["chunk"] = measured(run_chunk, folder, "whole", 2)
-    found["prefilter"] = measured(run_score, folder, "whole", 2)
+    figures["chunk"] = measured(run_chunk, folder, "whole", 2)
+    figures["prefilter"] = measured(run_score, folder, "whole", 2)
     scores = list(iterate_jsonl(folder / "whole" / "scores.jsonl", DocumentScore))
     shares = {str(threshold): kept_shares(scores, threshold) for threshold in thresholds}
-    return {**found, "share_kept": shares, "auc": round(area(scores), 4), "auc_by_source": by_source(scores)}
+    return {**figures, "share_kept": shares, "auc": round(auc(scores), 4), "auc_by_source": auc_by_source(scores)}
 
 
 def measured(job: Callable[[Path, str, int], None], folder: Path, name: str, workers: int) -> dict[str, float]:
-    """Seconds and peak memory of a job in a process of its own."""
+    """Seconds and peak memory of a job in a separate process."""
     process = multiprocessing.get_context("spawn").Process(target=job, args=(folder, name, workers))
-    begun, peak = time.perf_counter(), 0
+    start, peak = time.perf_counter(), 0
     process.start()
     while process.is_alive():
         peak = max(peak, memory(process.pid or 0))
@@ -89,68 +89,68 @@ def measured(job: Callable[[Path, str, int], None], folder: Path, name: str, wor
     if process.exitcode:
         raise SystemExit(f"{job.__name__} with {workers} workers ended with {process.exitcode}")
     timed = json.loads((folder / name / f"{job.__name__}.json").read_text())
-    return {"seconds": timed["seconds"], "wall_seconds": time.perf_counter() - begun, "peak_mb": peak / 1e6, **timed}
+    return {"seconds": timed["seconds"], "wall_seconds": time.perf_counter() - start, "peak_mb": peak / 1e6, **timed}
 
 
 def memory(pid: int) -> int:
-    """Bytes that a process and those it started hold, shared pages divided among those that share them."""
+    """Bytes held by a process and its descendants; a shared page is divided among the processes that share it."""
     total = 0
     try:
-        process = psutil.Process(pid)
-        for one in [process, *process.children(recursive=True)]:
-            total += one.memory_full_info().pss
+        parent = psutil.Process(pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            total += process.memory_full_info().pss
     except psutil.Error:
         return total
     return total
 
 
 def run_chunk(folder: Path, name: str, workers: int) -> None:
-    """Make the corpus: of the sample where there is one, else of all of webtext."""
+    """Build the corpus, from the sample if there is one, else from all of webtext."""
     sampled = (folder / "data").is_dir()
     sources = [CorpusSource(name="webtext", kind="jsonl", address="*.jsonl.gz")] if sampled else webtext.sources()
-    begun = time.perf_counter()
+    start = time.perf_counter()
     counts = chunk(
         webtext.corpus(sources, workers), data=folder / "data", tests=[], work=folder / name / "work",
         out=folder / name / "documents",
     )  # fmt: skip
-    timed = {"seconds": time.perf_counter() - begun, "documents": counts["documents"], "tokens": counts["tokens"]}
+    timed = {"seconds": time.perf_counter() - start, "documents": counts["documents"], "tokens": counts["tokens"]}
     write_json(folder / name / "run_chunk.json", timed)
 
 
 def run_score(folder: Path, name: str, workers: int) -> None:
-    """Score the documents that run_chunk made."""
-    begun = time.perf_counter()
+    """Score the documents of run_chunk."""
+    start = time.perf_counter()
     counts = score_documents(
         webtext.embedding(workers), documents=folder / name / "documents", references=webtext.references(),
         work=folder / name / f"scoring-{workers}", out=folder / name / "scores.jsonl",
     )  # fmt: skip
-    timed = {"seconds": time.perf_counter() - begun, "documents": counts["documents"]}
+    timed = {"seconds": time.perf_counter() - start, "documents": counts["documents"]}
     write_json(folder / name / "run_score.json", timed)
 
 
 def kept_shares(scores: list[DocumentScore], threshold: float) -> dict[str, float]:
     """The share of each source's documents that reach a threshold."""
-    found: dict[str, list[bool]] = {}
-    for one in scores:
-        found.setdefault(one.source, []).append(one.score >= threshold)
-    return {name: round(sum(some) / len(some), 4) for name, some in sorted(found.items())}
+    kept: dict[str, list[bool]] = {}
+    for document in scores:
+        kept.setdefault(document.source, []).append(document.score >= threshold)
+    return {name: round(sum(flags) / len(flags), 4) for name, flags in sorted(kept.items())}
 
 
-def area(scores: list[DocumentScore], reasoning: tuple[str, ...] = REASONING) -> float:
-    """How often a document of a reasoning source scores above one of another (AUC); ties count half."""
+def auc(scores: list[DocumentScore], reasoning: tuple[str, ...] = REASONING) -> float:
+    """How often a document of a reasoning source scores above one of the other sources (AUC); ties count half."""
     from scipy.stats import rankdata
 
-    chosen = [one for one in scores if one.source.startswith((*reasoning, *OTHER))]
-    ranks = rankdata([one.score for one in chosen])
-    positive = np.array([one.source.startswith(reasoning) for one in chosen])
+    documents = [document for document in scores if document.source.startswith((*reasoning, *OTHER))]
+    ranks = rankdata([document.score for document in documents])
+    positive = np.array([document.source.startswith(reasoning) for document in documents])
     count, others = int(positive.sum()), int((~positive).sum())
     return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
 
 
-def by_source(scores: list[DocumentScore]) -> dict[str, float]:
-    """The same for each reasoning source alone."""
-    names = sorted({one.source for one in scores if one.source.startswith(REASONING)})
-    return {name: round(area(scores, (name,)), 4) for name in names}
+def auc_by_source(scores: list[DocumentScore]) -> dict[str, float]:
+    """The AUC of each reasoning source alone."""
+    names = sorted({document.source for document in scores if document.source.startswith(REASONING)})
+    return {name: round(auc(scores, (name,)), 4) for name in names}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Documents that the benchmarks of RATIONALYST read."""
+"""Documents for the benchmarks of RATIONALYST."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ SOURCES = ("openstax_physics", "rust_rfcs", "openstax_economics", "python_peps",
 
 
 def prose(count: int, length: int) -> list[Document]:
-    """Pieces of at most `length` characters: web text of several sources in turn from STEPWISE_DATA, else random words.
+    """Pieces of at most `length` characters: web text from STEPWISE_DATA, its sources in turn, else random words.
 
-    A piece begins and ends at a sentence's border.
+    A piece begins and ends at a sentence border.
     """
     folder = Path(os.environ.get("STEPWISE_DATA", "/nowhere")) / "webtext"
     if not folder.is_dir():

@@ -1,6 +1,6 @@
-"""Notes woven into documents, against the released protocol, in which the model copies each document.
+"""Notes generated at given places of a document, against the released protocol, in which the model copies the document.
 
-Both sides ask the same model about the same documents with the same examples, in batches of as many cached tokens.
+Both sides use the same model, documents and examples, in batches with the same number of cached tokens.
 
     python -m benchmarks.mining --model models/instruct/smollm2
 """
@@ -29,20 +29,20 @@ def main() -> None:
     parser.add_argument("--notes", type=int, default=6)
     options = parser.parse_args()
     documents = prose(options.documents, options.characters)
-    shown = guide("corpus")
-    asked = [document.text for document in documents] + [shown.model_dump_json()]
-    model, tokenizer = build(options, asked)
+    corpus_guide = guide("corpus")
+    texts = [document.text for document in documents] + [corpus_guide.model_dump_json()]
+    model, tokenizer = build(options, texts)
     backend = TransformersBackend(model, tokenizer, batch_tokens=options.batch_tokens)
     rates: dict[str, list[float]] = {"echo": [], "woven": []}
     figures: dict[str, dict[str, float]] = {}
-    mine(documents[:1], backend, tokenizer, shown, RationalystMiningParams(new_tokens=2))  # warms up
+    mine(documents[:1], backend, tokenizer, corpus_guide, RationalystMiningParams(new_tokens=2))  # warms up
     for _ in range(options.repeats):
         for mode in ("echo", "woven"):
             params = RationalystMiningParams(mode=mode, notes=options.notes, batch_tokens=options.batch_tokens)
-            begun = time.perf_counter()
-            _, figures[mode] = mine(documents, backend, tokenizer, shown, params)
-            rates[mode].append(len(documents) / (time.perf_counter() - begun))
-    fidelity = {mode: f"{100 * one['fidelity']:.1f} %" for mode, one in figures.items()}
+            start = time.perf_counter()
+            _, figures[mode] = mine(documents, backend, tokenizer, corpus_guide, params)
+            rates[mode].append(len(documents) / (time.perf_counter() - start))
+    fidelity = {mode: f"{100 * numbers['fidelity']:.1f} %" for mode, numbers in figures.items()}
     report(options, "documents/s", rates, "woven", figures, fidelity)
 
 

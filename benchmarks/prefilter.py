@@ -1,7 +1,7 @@
-"""Documents scored a second, against sentence-transformers called with its defaults on the same unsorted texts.
+"""Documents scored per second, against sentence-transformers with its defaults on the same unsorted texts.
 
-Both are one thread. The decisions must be the same but for documents within 0.002 of the threshold, which is the median
-score: the hardest place for it.
+Both use one thread. Both must keep the same documents, except within 0.002 of the threshold; the threshold is the
+median score, where most documents are close to it.
 
     STEPWISE_DATA=... python -m benchmarks.prefilter --documents 1000 --out metrics/benchmarks/prefilter.json
 """
@@ -42,16 +42,16 @@ def main() -> None:
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     torch.set_num_threads(1)
     texts = documents(options.documents)
-    ways = embedders()
-    queries = {name: query(embed) for name, embed in ways.items()}
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    embed_by_name = embedders()
+    queries = {name: query(embed) for name, embed in embed_by_name.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in embed_by_name}
     scores: dict[str, np.ndarray] = {}
     for _ in range(options.repeats):
-        for name, embed in ways.items():
-            begun = time.perf_counter()
+        for name, embed in embed_by_name.items():
+            start = time.perf_counter()
             scores[name] = embed(texts) @ queries[name]
-            seconds[name].append(time.perf_counter() - begun)
-    rows = compared(scores, seconds, len(texts))
+            seconds[name].append(time.perf_counter() - start)
+    rows = compare(scores, seconds, len(texts))
     print(f"{'':24}{'documents/s':>12}{'ratio':>8}{'largest difference':>20}{'decided otherwise':>19}")
     for name, row in rows.items():
         rate, ratio = row["documents_per_second"], row["ratio"]
@@ -61,16 +61,16 @@ def main() -> None:
 
 
 def embedders() -> dict[str, Callable[[Sequence[str]], np.ndarray]]:
-    """The yardstick first, then ours at both precisions."""
+    """The baseline first, then ours at both precisions."""
     from sentence_transformers import SentenceTransformer
 
     plain = SentenceTransformer(model_folder(webtext.MINILM), device="cpu")
     settings = webtext.embedding(1)
-    ours = {
+    stepwise = {
         f"stepwise {dtype}": SentenceEmbedder(settings.embedder, dtype, settings.batch_tokens).embed
         for dtype in ("float32", "bfloat16")
     }
-    return {"sentence-transformers": lambda texts: normalised(np.asarray(plain.encode(list(texts)))), **ours}
+    return {"sentence-transformers": lambda texts: normalised(np.asarray(plain.encode(list(texts)))), **stepwise}
 
 
 def documents(count: int) -> list[str]:
@@ -85,31 +85,30 @@ def documents(count: int) -> list[str]:
 
 
 def query(embed: Callable[[Sequence[str]], np.ndarray]) -> np.ndarray:
-    """The middle of the reasoning data sets' centroids."""
+    """The mean of the reasoning data sets' centroids."""
     centroids = []
     for problems in webtext.references().values():
-        found = embed([document.text for document in islice(problems, 50)])
-        centroids.append(normalised(found.sum(axis=0)))
+        vectors = embed([document.text for document in islice(problems, 50)])
+        centroids.append(normalised(vectors.sum(axis=0)))
     return normalised(np.mean(centroids, axis=0))
 
 
-def compared(scores: dict[str, np.ndarray], seconds: dict[str, list[float]], count: int) -> dict[str, Any]:
-    """Every way against the first one."""
-    yardstick = next(iter(scores))
-    threshold = float(np.median(scores[yardstick]))
-    base = statistics.median(seconds[yardstick])
-    found = {}
-    for name, some in scores.items():
-        otherwise = (some >= threshold) != (scores[yardstick] >= threshold)
-        clear = np.abs(scores[yardstick] - threshold) > MARGIN
-        found[name] = {
+def compare(scores: dict[str, np.ndarray], seconds: dict[str, list[float]], count: int) -> dict[str, Any]:
+    """Every embedder against the first one."""
+    baseline = next(iter(scores))
+    threshold = float(np.median(scores[baseline]))
+    clear = np.abs(scores[baseline] - threshold) > MARGIN
+    rows = {}
+    for name, own in scores.items():
+        otherwise = (own >= threshold) != (scores[baseline] >= threshold)
+        rows[name] = {
             "documents_per_second": round(count / statistics.median(seconds[name]), 1),
-            "ratio": round(base / statistics.median(seconds[name]), 2),
-            "largest_difference": round(float(np.abs(some - scores[yardstick]).max()), 5),
+            "ratio": round(statistics.median(seconds[baseline]) / statistics.median(seconds[name]), 2),
+            "largest_difference": round(float(np.abs(own - scores[baseline]).max()), 5),
             "decided_otherwise": int((otherwise & clear).sum()),
             "decided_otherwise_within_margin": int((otherwise & ~clear).sum()),
         }
-    return found
+    return rows
 
 
 if __name__ == "__main__":

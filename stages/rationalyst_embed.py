@@ -1,4 +1,4 @@
-"""How near every document is to texts that reason (chapter: RATIONALYST)."""
+"""Every document's similarity to reasoning data (chapter: RATIONALYST)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stepwise.stage import Run, stage
 
 @stage(params=("seed", "task", "rationalyst_tasks", "rationalyst_embedding"))
 def main(run: Run, *, documents: Path, problems: Path, out: Path, metrics: Path) -> None:
-    """Embed the documents and the training problems of the reasoning tasks, and store the cosines."""
+    """Embed the documents and the reasoning tasks' training problems, and store the cosines."""
     params = run.params
     counts = score_documents(
         params.rationalyst_embedding,

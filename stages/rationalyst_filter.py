@@ -1,4 +1,4 @@
-"""Which notes are kept, by their scores and by what they give away; no model (chapter: RATIONALYST)."""
+"""Keeps notes by their scores and by what they give away; needs no model (chapter: RATIONALYST)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from stepwise.stage import Run, stage
 
 @stage(params=("rationalyst_filter",))
 def main(run: Run, *, source: str, documents: Path, scored: Path, out: Path, metrics: Path) -> None:
-    """Judge every note; the rejected ones stay in the file, with their reasons."""
+    """Judge every note; rejected notes stay in the file with the reasons."""
     texts, notes = read_jsonl(documents, Document), read_jsonl(scored, ScoredRationale)
     judged = judge_all(texts, notes, run.params.rationalyst_filter)
-    made = run.work / "judged.jsonl"
-    write_jsonl(made, judged)
-    run.publish(made, out)
+    write_jsonl(run.work / "judged.jsonl", judged)
+    run.publish(run.work / "judged.jsonl", out)
     numbers = summary(judged)
     write_json(metrics, {"source": source, **numbers})
     run.log(**numbers)

@@ -15,16 +15,15 @@ from stepwise.stage import Run, stage
 
 @stage(params=("instruct", "backend", "rationalyst_mining"))
 def main(run: Run, *, source: str, documents: Path, model: Path, out: Path, metrics: Path) -> None:
-    """Ask for a note at sentence borders, woven into the text or by the released protocol."""
+    """Generate notes at sentence borders, on the unchanged text or by the released protocol."""
     params = run.params.rationalyst_mining
     backend = make_backend(run.params.backend, load=partial(load_model, model, run.params.instruct[model.name].dtype))
     texts = read_jsonl(documents, Document)
     notes, numbers = mine(
         texts, backend, load_tokenizer(model), guide(source), params, journal=run.work / "journal" / "notes.jsonl"
     )
-    made = run.work / "notes.jsonl"
-    write_jsonl(made, notes)
-    run.publish(made, out)
+    write_jsonl(run.work / "notes.jsonl", notes)
+    run.publish(run.work / "notes.jsonl", out)
     write_json(metrics, {"source": source, "model": model.name, "mode": params.mode, **numbers})
     run.log(**numbers)
 

@@ -1,4 +1,4 @@
-"""The documents that are mined: near ones of the corpus, and solved training problems (chapter: RATIONALYST)."""
+"""The documents to mine: those of the corpus that resemble reasoning, and solved problems (chapter: RATIONALYST)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stepwise.stage import Run, stage
 
 @stage(params=("seed", "task", "rationalyst_tasks", "rationalyst_prefilter"))
 def main(run: Run, *, documents: Path, scores: Path, problems: Path, out: Path, metrics: Path) -> None:
-    """Keep documents by their scores; no model is needed for another threshold."""
+    """Keep documents by their scores; a new threshold needs no model."""
     params = run.params
     prefilter = Prefilter(params.rationalyst_prefilter, documents, scores)
     folder = run.work / "documents"
@@ -21,8 +21,8 @@ def main(run: Run, *, documents: Path, scores: Path, problems: Path, out: Path, 
     numbers = prefilter.counts()
     most = params.rationalyst_prefilter.problems or None
     solved = solved_problems(params.rationalyst_tasks, params.task, problems, seed=params.seed)
-    chosen = [document for found in solved.values() for document in islice(found, most)]
-    numbers["problems"] = write_jsonl(folder / "reasoning.jsonl", chosen)
+    reasoning = [document for documents in solved.values() for document in islice(documents, most)]
+    numbers["problems"] = write_jsonl(folder / "reasoning.jsonl", reasoning)
     run.publish(folder, out)
     write_json(metrics, numbers)
     run.log(**numbers)

@@ -1,4 +1,4 @@
-"""How likely what follows each note is, with it and without (chapter: RATIONALYST)."""
+"""The likelihood of the text after each note, with the note and without it (chapter: RATIONALYST)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from stepwise.stage import Run, stage
 
 @stage(params=("instruct", "backend", "rationalyst_scoring"))
 def main(run: Run, *, documents: Path, mined: Path, model: Path, out: Path) -> None:
-    """Score the tokens that follow each note twice, on one reading of its document."""
+    """Score the tokens that follow each note twice, on one forward pass over its document."""
     backend = make_backend(run.params.backend, load=partial(load_model, model, run.params.instruct[model.name].dtype))
     texts, notes = read_jsonl(documents, Document), read_jsonl(mined, Rationale)
     scored = score(texts, notes, backend, run.params.rationalyst_scoring, journal=run.work / "journal" / "scores.jsonl")
-    made = run.work / "scored.jsonl"
-    run.log(scored=float(write_jsonl(made, scored)))
-    run.publish(made, out)
+    run.log(scored=float(write_jsonl(run.work / "scored.jsonl", scored)))
+    run.publish(run.work / "scored.jsonl", out)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from stepwise.methods.rationalyst.filtering import gain, judge_all, summary
 from stepwise.methods.rationalyst.mining.mine import mine
 from stepwise.methods.rationalyst.mining.prompts import guide
 from stepwise.methods.rationalyst.note_likelihoods import score
-from stepwise.methods.rationalyst.prefilter.solved_problems import solved
+from stepwise.methods.rationalyst.prefilter.solved_problems import solved_documents
 from stepwise.models.loading import load_model, load_tokenizer
 from stepwise.params import Params, TaskParams, load
 from stepwise.records import Document, JudgedRationale, Rationale, write_json
@@ -79,7 +79,7 @@ def documents(kind: str, count: int, seed: int) -> list[Document]:
     if kind == "webtext":
         return webtext.documents(count)
     task = get_task(kind, TaskParams(form="n_cot", train=count), seed=seed)
-    return list(solved(task, task.load("train").problems))
+    return list(solved_documents(task, task.load("train").problems))
 
 
 def mine_kind(kind: str, count: int, backend: Backend, tokenizer: Any, params: Params, work: Path) -> MinedNotes:

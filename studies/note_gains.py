@@ -29,7 +29,7 @@ from stepwise.methods.rationalyst.filtering import gain
 from stepwise.methods.rationalyst.inference.note_writer import NoteWriter
 from stepwise.methods.rationalyst.mining.mine import Place, places
 from stepwise.methods.rationalyst.note_likelihoods import score
-from stepwise.methods.rationalyst.prefilter.solved_problems import solved
+from stepwise.methods.rationalyst.prefilter.solved_problems import solved_documents
 from stepwise.methods.rationalyst.rendering import clean
 from stepwise.models.loading import Dtype, load_model, load_tokenizer
 from stepwise.params import Params, load
@@ -47,7 +47,7 @@ def documents(run: RationalystRun, params: Params, options: argparse.Namespace) 
     """Test problems of the run's task with their solutions, and web text if STEPWISE_DATA is set."""
     task = get_task(run.task, params.task[run.task], seed=params.seed)
     problems = read_jsonl(options.data / run.task / "test.jsonl", Problem)
-    texts = {run.task: list(solved(task, spread(problems, options.problems)))}
+    texts = {run.task: list(solved_documents(task, spread(problems, options.problems)))}
     if os.environ.get("STEPWISE_DATA"):
         texts["webtext"] = webtext.documents(options.documents)
     return texts

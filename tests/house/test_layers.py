@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "stepwise"
 
 LAYERS = (
     ("errors",),
-    ("records", "statistics", "tokens", "progress"),
+    ("ngrams", "progress", "records", "statistics", "tokens"),
     ("params",),
     ("tasks", "generation", "models", "tracking", "cluster", "interaction"),
     ("stage",),

@@ -1,4 +1,4 @@
-"""What the real stages make of sources that are huge, broken or hostile, and of a model server that is away."""
+"""The real stages on sources that are huge, broken or hostile, and with a model server that is down."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from stepwise.records import Document, Problem, read_jsonl, write_jsonl
 from tests.methods.rationalyst.corpus.test_pipeline import story
-from tests.methods.rationalyst.rooms import make_room, run
+from tests.methods.rationalyst.workspace import make_workspace, run
 
 pytestmark = pytest.mark.slow
 TASKS = ("word_problems", "multistep_arithmetic", "word_sorting", "word_problems_text")
@@ -25,8 +25,8 @@ GOOD = b"".join(json.dumps({"text": story(seed)}).encode() + b"\n" for seed in r
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Path:
-    folder = make_room(tmp_path, PARAMS)
+def workspace(tmp_path: Path) -> Path:
+    folder = make_workspace(tmp_path, PARAMS)
     (folder / "sources").mkdir()
     for task in TASKS:
         problem = Problem(id="p", task=task, split="test", question="How many stones are there?", answer="1")
@@ -34,25 +34,26 @@ def room(tmp_path: Path) -> Path:
     return folder
 
 
-def chunk(room: Path) -> tuple[int, str]:
+def chunk(workspace: Path) -> tuple[int, str]:
     out = ("--out", "documents", "--metrics", "metrics.json")
-    return run(room, "stages/rationalyst_chunk.py", "--problems", "tasks", *out)
+    return run(workspace, "stages/rationalyst_chunk.py", "--problems", "tasks", *out)
 
 
-def test_bad_rows_are_left_out_and_counted(room: Path) -> None:
+def test_bad_rows_are_left_out_and_counted(workspace: Path) -> None:
     """A line of 200 MB (a hole in the file), one that is no UTF-8, one that is no JSON, and three good ones."""
-    with (room / "sources" / "a.jsonl").open("wb") as out:
+    with (workspace / "sources" / "a.jsonl").open("wb") as out:
         out.write(GOOD + b'{"text": "\xff\xfe"}\n{"text": \n{"text": "')
         out.seek(200_000_000, 1)
         out.write(b'"}\n')
-    code, said = chunk(room)
-    assert code == 0, said
-    counts = json.loads((room / "metrics.json").read_text())
+    code, output = chunk(workspace)
+    assert code == 0, output
+    counts = json.loads((workspace / "metrics.json").read_text())
     assert counts["documents"] == counts["read"] == 3
     assert {name: counts[f"dropped.{name}"] for name in ("row_too_long", "invalid_utf8", "invalid_json")} == {
         "row_too_long": 1, "invalid_utf8": 1, "invalid_json": 1,
     }  # fmt: skip
-    kept = [one.text for path in sorted((room / "documents").glob("shard-*")) for one in read_jsonl(path, Document)]
+    shards = sorted((workspace / "documents").glob("shard-*"))
+    kept = [document.text for path in shards for document in read_jsonl(path, Document)]
     assert sorted(kept) == sorted(story(seed) for seed in range(3))
 
 
@@ -60,18 +61,20 @@ def test_bad_rows_are_left_out_and_counted(room: Path) -> None:
     ("name", "content", "message"),
     [
         ("bomb.jsonl.gz", gzip.compress(b" " * 20_000_000), "bomb.jsonl.gz (19"),
-        ("cut.jsonl.gz", gzip.compress(GOOD)[:-20], "cut.jsonl.gz is damaged, cut off or out of reach"),
+        ("cut.jsonl.gz", gzip.compress(GOOD)[:-20], "cut.jsonl.gz is damaged, truncated or unreachable"),
         ("empty.jsonl", b"", "the corpus is empty: 0 texts read, dropped: none"),
     ],
 )
-def test_a_source_that_cannot_be_read_is_one_clear_error(room: Path, name: str, content: bytes, message: str) -> None:
-    (room / "sources" / name).write_bytes(content)
-    code, said = chunk(room)
+def test_a_source_that_cannot_be_read_is_one_clear_error(
+    workspace: Path, name: str, content: bytes, message: str
+) -> None:
+    (workspace / "sources" / name).write_bytes(content)
+    code, output = chunk(workspace)
     assert code == 2
-    assert said.startswith("rationalyst_chunk: ")
-    assert message in said
-    assert len(said.splitlines()) == 1
-    assert not (room / "documents").exists()
+    assert output.startswith("rationalyst_chunk: ")
+    assert message in output
+    assert len(output.splitlines()) == 1
+    assert not (workspace / "documents").exists()
 
 
 IMPATIENT = """
@@ -83,12 +86,12 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def test_a_server_that_is_away_is_one_clear_error(room: Path) -> None:
-    write_jsonl(room / "corpus.jsonl", [Document(id="d", source="s", text=story(1))])
+def test_a_server_that_is_down_is_one_clear_error(workspace: Path) -> None:
+    write_jsonl(workspace / "corpus.jsonl", [Document(id="d", source="s", text=story(1))])
     command = ["stages/rationalyst_mine.py", "--source", "corpus", "--documents", "corpus.jsonl"]
-    made = ["--model", "checkpoints/tiny", "--out", "notes.jsonl", "--metrics", "metrics.json"]
-    code, said = run(room, "-c", IMPATIENT, *command, *made)
-    assert code == 2, said
-    assert "rationalyst_mine: no server answered within 0 s: http://127.0.0.1:9" in said
-    assert "Traceback" not in said
-    assert not (room / "notes.jsonl").exists()
+    outs = ["--model", "checkpoints/tiny", "--out", "notes.jsonl", "--metrics", "metrics.json"]
+    code, output = run(workspace, "-c", IMPATIENT, *command, *outs)
+    assert code == 2, output
+    assert "rationalyst_mine: no server answered within 0 s: http://127.0.0.1:9" in output
+    assert "Traceback" not in output
+    assert not (workspace / "notes.jsonl").exists()

@@ -7,12 +7,12 @@ import pytest
 
 from stepwise.methods.rationalyst.filtering import (
     FilterError,
+    contains_answer,
     gain,
     judge,
     judge_all,
     numbers,
     shares_run,
-    states,
     summary,
 )
 from stepwise.params.rationalyst import RationalystFilterParams
@@ -87,7 +87,7 @@ def test_numbers_are_compared_by_value():
 
 
 @pytest.mark.parametrize(
-    ("note", "answer", "found"),
+    ("note", "answer", "expected"),
     [
         ("It is 1,200 in all.", "1200", True),
         ("It is 12000 in all.", "1200", False),
@@ -102,8 +102,8 @@ def test_numbers_are_compared_by_value():
         ("Anything", "", False),
     ],
 )
-def test_an_answer_is_found_in_its_forms(note, answer, found):
-    assert states(note, answer) == found
+def test_an_answer_is_recognised_in_its_forms(note, answer, expected):
+    assert contains_answer(note, answer) == expected
 
 
 def test_metrics_count_every_reason():
@@ -114,7 +114,7 @@ def test_metrics_count_every_reason():
         strict=True,
     )
     judged = judge_all(documents, notes, PARAMS)
-    assert [one.keep for one in judged] == [True, False, False]
+    assert [note.keep for note in judged] == [True, False, False]
     assert summary(judged) == pytest.approx(
         {
             "notes": 3, "kept": 1, "kept_share": 1 / 3, "rejected_gain": 2, "rejected_answer": 1,
@@ -126,7 +126,7 @@ def test_metrics_count_every_reason():
 
 def test_a_note_of_an_unknown_document_is_named():
     _, note = scored("x")
-    with pytest.raises(FilterError, match="a note of a, which is none of the documents"):
+    with pytest.raises(FilterError, match="a note refers to a, which is not among the documents"):
         judge_all([], [note], PARAMS)
 
 

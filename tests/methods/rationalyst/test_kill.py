@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stepwise.methods.rationalyst.corpus import manifest
-from stepwise.methods.rationalyst.prefilter.solved_problems import solved
+from stepwise.methods.rationalyst.prefilter.solved_problems import solved_documents
 from stepwise.params import TaskParams
 from stepwise.records import (
     Document,
@@ -22,7 +22,7 @@ from stepwise.records import (
 )
 from stepwise.tasks.registry import get_task
 from tests.kills import Stage, survives_a_kill_in_a_pass, survives_kills_in_training
-from tests.methods.rationalyst.rooms import make_room, start
+from tests.methods.rationalyst.workspace import make_workspace, start
 
 NAME = "word_problems_text"
 TASK = get_task(NAME, TaskParams(form="n_cot", train=24, dev=2, test=6), seed=1)
@@ -34,18 +34,18 @@ PARAMS = [
     "rationalyst_training.fine_tuning.saves=9",
     "rationalyst_training.fine_tuning.evaluations=3",
 ]
-"""Enough windows, batches and checkpoints to be killed between."""
+"""Enough windows, batches and checkpoints to kill a stage between them."""
 
 
 @pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A room with the rows that the stages read."""
-    folder = make_room(tmp_path_factory.mktemp("room"), PARAMS)
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with the rows that the stages read."""
+    folder = make_workspace(tmp_path_factory.mktemp("workspace"), PARAMS)
     problems = TASK.load("train").problems
     write_jsonl(folder / "tasks" / NAME / "train.jsonl", problems)
     write_jsonl(folder / "tasks" / NAME / "test.jsonl", TASK.load("test").problems)
     make_corpus(folder, problems)
-    make_notes(folder, list(solved(TASK, problems)))
+    make_notes(folder, list(solved_documents(TASK, problems)))
     return folder
 
 
@@ -53,54 +53,63 @@ def make_corpus(folder: Path, problems: list[Problem]) -> None:
     """Two shards of long documents, with their scores."""
     texts = [" ".join(problem.question for problem in problems[start:] + problems[:start]) * 8 for start in range(24)]
     documents = [Document(id=f"d{number}", source="s", text=text) for number, text in enumerate(texts * 3)]
-    documents = [one.model_copy(update={"id": f"{one.id}-{number}"}) for number, one in enumerate(documents)]
+    documents = [
+        document.model_copy(update={"id": f"{document.id}-{number}"}) for number, document in enumerate(documents)
+    ]
     half = len(documents) // 2
-    for rank, some in enumerate((documents[:half], documents[half:])):
-        write_jsonl(folder / "corpus" / f"shard-{rank}.jsonl", some)
+    for rank, part in enumerate((documents[:half], documents[half:])):
+        write_jsonl(folder / "corpus" / f"shard-{rank}.jsonl", part)
     shards = tuple(manifest.Shard(name=f"shard-{rank}.jsonl", rows=half, sha256="") for rank in range(2))
     manifest.write(folder / "corpus", manifest.Manifest(shards=shards, inputs="", settings=""))
-    scores = [DocumentScore(document_id=one.id, source="s", score=0.5) for one in documents]
+    scores = [DocumentScore(document_id=document.id, source="s", score=0.5) for document in documents]
     write_jsonl(folder / "scores.jsonl", scores)
 
 
 def make_notes(folder: Path, documents: list[Document]) -> None:
-    """One scored and judged note a document, before its solution."""
-    for source, some in (("corpus", documents[:12]), ("reasoning", documents[12:])):
-        notes = [Rationale(document_id=one.id, source="s", position=one.start, end=len(one.text), text=f"So {one.id}.")
-                 for one in some]  # fmt: skip
-        write_jsonl(folder / "documents" / f"{source}.jsonl", some)
-        scored = [ScoredRationale(rationale=one, plain=(-2.0, -1.0), aided=(-1.0, -1.0)) for one in notes]
+    """One scored and judged note per document, before its solution."""
+    for source, part in (("corpus", documents[:12]), ("reasoning", documents[12:])):
+        notes = [
+            Rationale(
+                document_id=document.id, source="s", position=document.start, end=len(document.text),
+                text=f"So {document.id}.",
+            )
+            for document in part
+        ]  # fmt: skip
+        write_jsonl(folder / "documents" / f"{source}.jsonl", part)
+        scored = [ScoredRationale(rationale=note, plain=(-2.0, -1.0), aided=(-1.0, -1.0)) for note in notes]
         write_jsonl(folder / "scored" / f"{source}.jsonl", scored)
-        judged = [JudgedRationale(rationale=one, gain=1.0, keep=True) for one in notes]
+        judged = [JudgedRationale(rationale=note, gain=1.0, keep=True) for note in notes]
         write_jsonl(folder / "judged" / f"{source}.jsonl", judged)
 
 
-def stage(room: Path, name: str, arguments: str, outs: str) -> Stage:
-    """`arguments` and `outs` are the command line, inputs and outputs; outputs lie in a folder of the stage."""
-    made = {key: Path(name) / key for key in outs.split()}
-    shutil.rmtree(room / name, ignore_errors=True)
-    given = [word for key, path in made.items() for word in (f"--{key}", str(path))]
-    command = [f"stages/{name}.py", *arguments.split(), *given]
-    return Stage(lambda: start(room, *command), room / ".work" / name, [room / path for path in made.values()])
+def stage(workspace: Path, name: str, arguments: str, outs: str) -> Stage:
+    """A stage with its inputs (`arguments`, a command line) and the names of its outputs, in a folder of the stage."""
+    paths = {key: Path(name) / key for key in outs.split()}
+    shutil.rmtree(workspace / name, ignore_errors=True)
+    options = [word for key, path in paths.items() for word in (f"--{key}", str(path))]
+    command = [f"stages/{name}.py", *arguments.split(), *options]
+    return Stage(
+        lambda: start(workspace, *command), workspace / ".work" / name, [workspace / path for path in paths.values()]
+    )
 
 
 @pytest.mark.slow
-def test_embedding(room: Path, tmp_path: Path) -> None:
-    embed = stage(room, "rationalyst_embed", "--documents corpus --problems tasks", "out metrics")
+def test_embedding(workspace: Path, tmp_path: Path) -> None:
+    embed = stage(workspace, "rationalyst_embed", "--documents corpus --problems tasks", "out metrics")
     survives_a_kill_in_a_pass(embed, "*/embedding/journals/*.jsonl", tmp_path)
 
 
 @pytest.mark.slow
-def test_training(room: Path) -> None:
+def test_training(workspace: Path) -> None:
     arguments = f"--name tiny --task {NAME} --documents documents --judged judged --base checkpoints/tiny"
-    survives_kills_in_training(stage(room, "rationalyst_train", arguments, "out metrics plot"))
+    survives_kills_in_training(stage(workspace, "rationalyst_train", arguments, "out metrics plot"))
 
 
 @pytest.mark.slow
-def test_evaluation(room: Path, tmp_path: Path) -> None:
+def test_evaluation(workspace: Path, tmp_path: Path) -> None:
     models = " ".join(f"--{role} checkpoints/tiny" for role in ("rationalyst", "agent", "scorer", "verifier"))
     arguments = f"--name tiny --task {NAME} --data tasks/{NAME} {models}"
-    evaluate = stage(room, "rationalyst_evaluate", arguments, "out metrics plot")
+    evaluate = stage(workspace, "rationalyst_evaluate", arguments, "out metrics plot")
     survives_a_kill_in_a_pass(evaluate, "*/journal/*/*.jsonl", tmp_path)
 
 
@@ -134,7 +143,7 @@ for number in itertools.count(1):
         break
     input()
 """
-"""Runs a stage again and again in a forked child, which dies before its first, second ... change to the disk."""
+"""Runs a stage repeatedly in a forked child that dies before its first, second, ... change to the disk."""
 
 
 @pytest.mark.parametrize(
@@ -144,34 +153,34 @@ for number in itertools.count(1):
         ("rationalyst_filter", "--source corpus --documents documents/corpus.jsonl --scored scored/corpus.jsonl"),
     ],
 )
-def test_stages_without_a_model_leave_the_old_or_the_new(room: Path, name: str, arguments: str) -> None:
-    """Killed before every change to the disk: each output is the old one or the new one; a folder may be away."""
-    made = stage(room, name, arguments, "out metrics")
-    made.run()
-    new, folder = made.digest(), made.outs[0].is_dir()
+def test_stages_without_a_model_leave_old_or_new_outputs(workspace: Path, name: str, arguments: str) -> None:
+    """Killed before every change to the disk: each output is the old one or the new one; a folder may be missing."""
+    prepared = stage(workspace, name, arguments, "out metrics")
+    prepared.run()
+    new, folder = prepared.digest(), prepared.outs[0].is_dir()
     files = [Path(file) for file in new]
     for file in files:
         file.write_text("old\n")
-    old = made.digest()
+    old = prepared.digest()
     command = [f"stages/{name}.py", *arguments.split(), "--out", f"{name}/out", "--metrics", f"{name}/metrics"]
     seen = set()
-    with start(room, "-c", DYING, *command, stdin=subprocess.PIPE, stderr=None) as dying:
+    with start(workspace, "-c", DYING, *command, stdin=subprocess.PIPE, stderr=None) as dying:
         assert dying.stdin is not None
         assert dying.stdout is not None
         while dying.stdout.readline() == "killed\n":
-            found = made.digest()
-            for path in made.outs:
+            digest = prepared.digest()
+            for path in prepared.outs:
                 states = {"old": under(path, old), "new": under(path, new)}
                 if folder and path.name == "out":
-                    states["away"] = {}
-                state = next((word for word, known in states.items() if known == under(path, found)), "half")
+                    states["missing"] = {}
+                state = next((word for word, known in states.items() if known == under(path, digest)), "half")
                 seen.add(f"{path.name} {state}")
             for file in files:
                 file.parent.mkdir(exist_ok=True)
                 file.write_text("old\n")
             dying.stdin.write("\n")
             dying.stdin.flush()
-    assert made.digest() == new
+    assert prepared.digest() == new
     assert {"out old", "out new", "metrics old"} <= seen
     assert not any(word.endswith("half") for word in seen), seen
 

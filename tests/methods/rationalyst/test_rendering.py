@@ -1,4 +1,4 @@
-"""One form of a note everywhere; one rendering of a query; long texts lose their beginning."""
+"""A note has one format everywhere, a query is rendered once, and long texts lose their beginning."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from stepwise.tokens import encode
 TURNS = "{% for m in messages %}<{{ m.role }}>{{ m.content }}</{{ m.role }}>\n{% endfor %}<assistant>"
 """A chat template that takes every turn."""
 DEFAULT = "{% if messages[0].role != 'system' %}<system>I am Helper.</system>\n{% endif %}" + TURNS
-"""One that fills in a system turn where there is none, as SmolLM2's does."""
+"""One that inserts a system turn if there is none, as SmolLM2's does."""
 REFUSING = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + TURNS
 """One that refuses a system turn, as Gemma's does."""
 SILENT = "{% for m in messages if m.role != 'system' %}<user>{{ m.content }}</user>\n{% endfor %}<assistant>"
@@ -36,11 +36,11 @@ class Words:
     """A tokenizer with words as tokens."""
 
     def __call__(self, text: str, **_: Any) -> dict[str, Any]:
-        spans = [one.span() for one in re.finditer(r" ?\S+", text)]
+        spans = [match.span() for match in re.finditer(r" ?\S+", text)]
         return {"offset_mapping": spans, "input_ids": spans}
 
 
-def test_a_note_stands_after_the_last_visible_character() -> None:
+def test_a_note_comes_after_the_last_visible_character() -> None:
     assert bracketed("  add\nthem ") == " [add them]"
     assert bracketed("a [b] c") == " [a (b) c]"
     assert bracketed(" \n") == ""
@@ -73,7 +73,7 @@ def test_without_a_template_the_text_is_followed_by_an_open_bracket(tokenizer):
 
 
 @pytest.mark.parametrize("template", [TURNS, DEFAULT])
-def test_a_system_turn_says_what_is_wanted_and_is_the_only_one(chat, template):
+def test_the_instruction_is_the_only_system_turn(chat, template):
     query = query_of(chat(template))
     assert "".join(query.prompt(" So far. \n")) == (
         "<system>Write in one sentence the unsaid thought that helps with what comes next in the text.</system>\n"
@@ -84,7 +84,7 @@ def test_a_system_turn_says_what_is_wanted_and_is_the_only_one(chat, template):
 
 
 @pytest.mark.parametrize("template", [REFUSING, SILENT])
-def test_without_a_system_role_the_user_says_it_first(chat, template):
+def test_without_a_system_role_the_user_turn_begins_with_the_instruction(chat, template):
     assert "".join(query_of(chat(template)).prompt("So far.")) == (
         "<user>Write in one sentence the unsaid thought that helps with what comes next in the text.\n\n"
         "So far.</user>\n"
@@ -92,13 +92,13 @@ def test_without_a_system_role_the_user_says_it_first(chat, template):
     )
 
 
-def test_who_asks_for_something_else_says_so(chat):
+def test_a_query_may_have_another_instruction(chat):
     query = query_of(chat(DEFAULT), "Grade it.")
     assert query == Query("<system>Grade it.</system>\n<user>", "</user>\n<assistant>")
 
 
 @pytest.mark.parametrize("template", [TURNS, REFUSING])
-def test_a_beginning_token_is_not_written_twice(chat, template):
+def test_a_beginning_token_is_not_duplicated(chat, template):
     own = chat("<pad>" + template)
     own.bos_token, own.add_bos_token = "<pad>", True
     whole = own.decode(encode(own, query_of(own).prompt("So far.")))

@@ -6,7 +6,7 @@ import pytest
 from stepwise.methods.rationalyst.sentences import borders, sentences
 
 
-def test_borders_stand_right_behind_a_sentence() -> None:
+def test_borders_come_right_after_a_sentence() -> None:
     assert borders("One. Two? Three") == [4, 9]
 
 
@@ -29,7 +29,7 @@ def test_sentences_as_a_reader_sees_them(pieces: list[str]) -> None:
     assert sentences("".join(pieces)) == pieces
 
 
-def test_a_wrapped_line_goes_on() -> None:
+def test_a_line_wrap_is_no_border() -> None:
     text = (
         "This prose is wrapped at a width at which the next word would not have fitted\n"
         "Mary, for one, goes on after the break, which is why there is no border in it\n"
@@ -43,9 +43,9 @@ def test_borders_cut_any_text_without_loss_and_leave_no_piece_blank() -> None:
     alphabet = ["a", "B", "1", ".", "?", " ", "\n", '"', ")", "。", "é", "Dr", "- ", "\t"]
     for _ in range(500):
         text = "".join(random.choices(alphabet, k=60))
-        found = borders(text)
-        assert found == sorted(set(found))
-        assert all(not text[border - 1].isspace() for border in found)
+        offsets = borders(text)
+        assert offsets == sorted(set(offsets))
+        assert all(not text[border - 1].isspace() for border in offsets)
         assert all(piece.strip() for piece in sentences(text)) or not text.strip()
 
 

@@ -34,31 +34,31 @@ def inference():
 @pytest.mark.parametrize("prefix", [[], PREFIX])
 def test_texts_read_together_score_as_each_alone(model, prefix):
     forks = Forks(model, TEXTS, prefix=prefix, room=0)
-    found = forks.read([range(4, len(text)) for text in TEXTS])
-    for text, scores in zip(TEXTS, found, strict=True):
+    logprobs = forks.read([range(4, len(text)) for text in TEXTS])
+    for text, scores in zip(TEXTS, logprobs, strict=True):
         assert scores == pytest.approx(from_scratch(model, prefix + text[:4], text[4:]), abs=1e-4)
     assert forks.tokens == len(prefix) + sum(map(len, TEXTS)), "the prefix is read once for all"
 
 
-def test_behind_a_prefix_the_first_token_has_a_score_too(llama):
-    found = Forks(llama, TEXTS, prefix=PREFIX, room=0).read([range(2), range(0), range(1, 2)])
+def test_after_a_prefix_the_first_token_has_a_score_too(llama):
+    logprobs = Forks(llama, TEXTS, prefix=PREFIX, room=0).read([range(2), range(0), range(1, 2)])
     first = from_scratch(llama, PREFIX, TEXTS[0][:2])
-    assert found[0] == pytest.approx(first, abs=1e-4)
-    assert [len(one) for one in found] == [2, 0, 1]
-    assert len(Forks(llama, TEXTS, room=0).read([range(2)] * 3)[0]) == 1, "without one nothing stands before it"
+    assert logprobs[0] == pytest.approx(first, abs=1e-4)
+    assert [len(scores) for scores in logprobs] == [2, 0, 1]
+    assert len(Forks(llama, TEXTS, room=0).read([range(2)] * 3)[0]) == 1, "without a prefix token 0 has no context"
 
 
 @pytest.mark.parametrize("prefix", [[], PREFIX])
-def test_a_branch_scores_as_if_it_alone_followed(model, prefix):
+def test_a_branch_scores_as_if_nothing_else_followed(model, prefix):
     forks = Forks(model, TEXTS, prefix=prefix, room=60)
     forks.read()
-    for _ in range(2):  # after a rewind all is as before
+    for _ in range(2):  # a rewind restores the initial state
         places = [(0, 5), (0, 17), (2, 10), (0, len(TEXTS[0]))]
         branches = [forks.branch(row, border) for row, border in places]
         heads = [list(b" [n]"), list(b" x"), list(b"["), list(b" [other]")]
         tails = [TEXTS[0][5:12], TEXTS[0][17:], list(b"zz"), []]
-        found = forks.score(branches, heads, tails)
-        for (row, border), head, tail, scores in zip(places, heads, tails, found, strict=True):
+        logprobs = forks.score(branches, heads, tails)
+        for (row, border), head, tail, scores in zip(places, heads, tails, logprobs, strict=True):
             expected = from_scratch(model, prefix + TEXTS[row][:border] + head, tail) if tail else []
             assert scores == pytest.approx(expected, abs=1e-4)
         forks.rewind()
@@ -75,7 +75,7 @@ def test_a_branch_that_grows_in_parts_scores_as_one_that_grows_at_once(llama):
     assert forks.score([branch], [list(b"bc")], [list(b"def")])[0] == pytest.approx(whole[0], abs=1e-4)
 
 
-def test_what_a_branch_writes_is_what_plain_decoding_writes(model, tokenizer):
+def test_a_branch_writes_what_plain_decoding_writes(model, tokenizer):
     stopping = Stopping(tokenizer, frozenset(model.generation_config.eos_token_id), ())
     forks = Forks(model, TEXTS, prefix=PREFIX, room=3 * (3 + 12))
     forks.read()
@@ -83,7 +83,7 @@ def test_what_a_branch_writes_is_what_plain_decoding_writes(model, tokenizer):
     opening = list(b" A:")
     branches = [forks.branch(row, border) for row, border in places]
     written = forks.write(branches, [opening] * len(places), stopping, 12)
-    assert len({len(one) for one in written}) > 1, "branches end at different steps"
+    assert len({len(tokens) for tokens in written}) > 1, "branches end at different steps"
     for (row, border), tokens in zip(places, written, strict=True):
         read = PREFIX + TEXTS[row][:border] + opening
         for token in tokens:
@@ -99,9 +99,9 @@ def test_only_a_causal_model_in_this_process_has_forks(llama, tokenizer, t5):
 
 
 def test_what_does_not_fit_the_model_is_named(llama):
-    with pytest.raises(GenerationError, match=r"a text of 250 tokens behind 11 of the prompt .* the model's 256"):
+    with pytest.raises(GenerationError, match=r"a text of 250 tokens after 11 of the prompt exceeds .* 256"):
         Forks(llama, [[5] * 250], prefix=PREFIX, room=10)
     forks = Forks(llama, [[5] * 250], room=20)
     forks.read()
-    with pytest.raises(GenerationError, match=r"reaches token 258, the model has 256"):
+    with pytest.raises(GenerationError, match=r"reaches token 258, beyond the model's context of 256"):
         forks.score([forks.branch(0, 250)], [[6] * 8], [[]])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from stepwise.ngrams import words
 from stepwise.records import Problem
-from stepwise.tasks.preparation.overlap import Overlap, find_overlap, words
+from stepwise.tasks.preparation.overlap import Overlap, find_overlap
 
 LONG = "a train leaves the station at noon and travels two hundred miles before it stops for the night"
 

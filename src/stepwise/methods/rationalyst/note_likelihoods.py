@@ -1,9 +1,9 @@
-"""How likely what follows a note is, with the note before it and without, token by token.
+"""Token log-probabilities of the text after each note, with the note and without it.
 
-The released filter asks a server twice for each note, with the whole text each time. Here one reading of a document
-gives the numbers without a note for all its notes, and each note costs a branch of its own tokens and those that follow
-it (`forks.py`); with a server both are prompts of their own. The text goes on as text, not as a chat's answer, and the
-tokens that follow are the same in both readings.
+The released filter sends a server the whole text twice for each note. Here one forward pass over a document gives the
+scores without a note for all its notes, and each note costs one branch: its own tokens and those that follow it
+(`shared_prefix.py`). A server gets both as prompts of their own. The text continues as plain text, not as a chat's
+answer, and the scored tokens are the same in both readings.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from stepwise.records import Document, Rationale, ScoredRationale
 from stepwise.tokens import encode, tokenise
 
 BRANCH_TOKENS = 1024
-"""Most branch tokens of a document in one forward pass; more are read in several."""
+"""Most branch tokens of a document in one forward pass; more take several passes."""
 
 Pair = tuple[list[float], list[float]]
 """Scores without and with a note."""
@@ -47,19 +47,19 @@ def score(
     *,
     journal: Path | None = None,
 ) -> list[ScoredRationale]:
-    """Both scores of every note, in the notes' order; with a journal a killed pass goes on.
+    """Both scores of every note, in the notes' order. With a journal a killed pass resumes.
 
-    Raises ScoringError for a note that stands in no document, outside of it, at its very start, or says nothing.
+    Raises ScoringError for a note whose document is missing, that lies outside it or at its very start, or is empty.
     """
-    known = {one.id: one for one in documents}
+    by_id = {document.id: document for document in documents}
     for note in notes:
-        _check(note, known)
+        _check(note, by_id)
     members = _by_document(notes)
-    groups = [(known[name], [notes[number] for number in numbers]) for name, numbers in members.items()]
+    groups = [(by_id[name], [notes[number] for number in numbers]) for name, numbers in members.items()]
     if forkable(backend):
-        pairs = _on_forks(groups, backend, params, journal)
+        pairs = _with_forks(groups, backend, params, journal)
     else:
-        pairs = _on_prompts(groups, backend, params, journal)
+        pairs = _with_prompts(groups, backend, params, journal)
     order = [number for numbers in members.values() for number in numbers]
     by_number = dict(zip(order, pairs, strict=True))
     return [
@@ -71,86 +71,88 @@ def score(
 def tokens_read(
     tokenizer: Any, documents: Sequence[Document], notes: Sequence[Rationale], params: RationalystScoringParams
 ) -> int:
-    """Tokens that a pass over these notes reads on forks: every text once, every note and what follows it."""
-    known = {one.id: one for one in documents}
+    """Tokens that a pass over these notes reads with shared prefixes: each text once, each note and what follows it."""
+    by_id = {document.id: document for document in documents}
     return sum(
-        _task(tokenizer, known[name], [notes[number] for number in numbers], params.tokens).size
+        _scoring_item(tokenizer, by_id[name], [notes[number] for number in numbers], params.tokens).size
         for name, numbers in _by_document(notes).items()
     )
 
 
 def _by_document(notes: Sequence[Rationale]) -> dict[str, list[int]]:
-    """Numbers of the notes of each document."""
+    """The indices of each document's notes."""
     members: dict[str, list[int]] = {}
     for number, note in enumerate(notes):
         members.setdefault(note.document_id, []).append(number)
     return members
 
 
-def _check(note: Rationale, known: dict[str, Document]) -> None:
-    document = known.get(note.document_id)
+def _check(note: Rationale, by_id: dict[str, Document]) -> None:
+    document = by_id.get(note.document_id)
     if document is None:
-        raise ScoringError(f"there is a note of {note.document_id}, which is none of the documents; mine anew")
+        raise ScoringError(
+            f"a note refers to {note.document_id}, which is not among the documents; mine the notes again"
+        )
     if not 0 < note.position < note.end <= len(document.text) or not bracketed(note.text):
         raise ScoringError(
-            f"the note of {note.document_id} at {note.position}-{note.end} is empty or has no text before or behind it "
-            f"in a document of {len(document.text)} characters; mine anew"
+            f"the note of {note.document_id} at {note.position}-{note.end} is empty or has no text before or after it "
+            f"in a document of {len(document.text)} characters; mine the notes again"
         )
 
 
-def _on_prompts(
+def _with_prompts(
     groups: Sequence[tuple[Document, list[Rationale]]],
     backend: Backend,
     params: RationalystScoringParams,
     journal: Path | None,
 ) -> list[Pair]:
-    """Any backend: two prompts a note."""
+    """Any backend: two prompts per note."""
     items = []
-    for document, several in groups:
-        for note in several:
-            pieces = _cut(document, several)
+    for document, notes in groups:
+        for note in notes:
+            pieces = _cut(document, notes)
             before = tuple(text for start, text in pieces if start < note.position)
             following = document.text[note.position : note.end]
             items += [(before, [following]), ((*before, bracketed(note.text)), [following])]
-    found = [list(scores[0][: params.tokens]) for scores in backend.score_many(items, journal=journal)]
-    return list(zip(found[::2], found[1::2], strict=True))
+    scores = [list(logprobs[: params.tokens]) for (logprobs,) in backend.score_many(items, journal=journal)]
+    return list(zip(scores[::2], scores[1::2], strict=True))
 
 
-def _on_forks(
+def _with_forks(
     groups: Sequence[tuple[Document, list[Rationale]]],
     backend: TransformersBackend,
     params: RationalystScoringParams,
     journal: Path | None,
 ) -> list[Pair]:
-    """A transformers model: each document is read once, about equally long ones together."""
-    tasks = [_task(backend.tokenizer, document, several, params.tokens) for document, several in groups]
-    order = sorted(range(len(tasks)), key=lambda number: (-len(tasks[number].text), number))
-    parts = microbatches([len(tasks[number].text) for number in order], params.batch_tokens)
+    """A transformers model: each document is read once, together with others of about the same length."""
+    scoring = [_scoring_item(backend.tokenizer, document, notes, params.tokens) for document, notes in groups]
+    order = sorted(range(len(scoring)), key=lambda number: (-len(scoring[number].text), number))
+    parts = microbatches([len(scoring[number].text) for number in order], params.batch_tokens)
     batches = [[order[index] for index in part] for part in parts]
-    progress = Progress("scoring", len(tasks))
-    mark = [weights_hash(backend.model), str(backend.model.dtype)] if journal else []
+    progress = Progress("scoring", len(scoring))
+    fingerprint = [weights_hash(backend.model), str(backend.model.dtype)] if journal else []
 
     def key(batch: Sequence[int]) -> str:
-        rows = [[tasks[n].text, tasks[n].starts, tasks[n].heads, tasks[n].tails] for n in batch]
-        return journals.content_key("score notes", mark, rows)
+        rows = [[scoring[n].text, scoring[n].starts, scoring[n].heads, scoring[n].tails] for n in batch]
+        return journals.content_key("score notes", fingerprint, rows)
 
     def compute(batch: Sequence[int]) -> list[list[Pair]]:
-        chosen = [tasks[number] for number in batch]
+        items = [scoring[number] for number in batch]
         with torch.inference_mode():
-            found = read(backend.model, chosen)
-        progress.add(len(batch), sum(task.size for task in chosen))
-        return found
+            results = read(backend.model, items)
+        progress.add(len(batch), sum(item.size for item in items))
+        return results
 
-    pairs: list[list[Pair]] = [[] for _ in tasks]
+    pairs: list[list[Pair]] = [[] for _ in scoring]
     for batch, results in journals.run(journal, batches, key, compute, progress):
-        for number, found in zip(batch, results, strict=True):
-            pairs[number] = found
-    return [pair for several in pairs for pair in several]
+        for number, document_pairs in zip(batch, results, strict=True):
+            pairs[number] = document_pairs
+    return [pair for document_pairs in pairs for pair in document_pairs]
 
 
 @dataclass(frozen=True)
-class Task:
-    """A document as tokens, and for each note: where it stands, its own tokens, and those that follow."""
+class ScoringItem:
+    """A document as tokens; for each note the token where it starts, its own tokens, and the tokens that follow."""
 
     text: list[int]
     starts: list[int]
@@ -159,59 +161,59 @@ class Task:
 
     @property
     def size(self) -> int:
-        """Tokens that are read: the text and every branch."""
+        """Tokens to read: the text and every branch."""
         return len(self.text) + sum(map(len, self.heads)) + sum(map(len, self.tails))
 
 
-def read(model: Any, tasks: Sequence[Task]) -> list[list[Pair]]:
-    """Both scores of every note of every document, in one clean reading and as few rounds of branches as fit."""
-    largest = max(len(head) + len(tail) for task in tasks for head, tail in zip(task.heads, task.tails, strict=True))
+def read(model: Any, items: Sequence[ScoringItem]) -> list[list[Pair]]:
+    """Both scores of each document's notes: one pass over the plain texts, then as few rounds of branches as fit."""
+    largest = max(len(head) + len(tail) for item in items for head, tail in zip(item.heads, item.tails, strict=True))
     room = max(BRANCH_TOKENS, largest)
-    forks = Forks(model, [task.text for task in tasks], room=room)
-    # One range a text covers all that follows any note; its scores are cut apart below.
-    firsts = [min(task.starts) for task in tasks]
-    lasts = [max(start + len(tail) for start, tail in zip(task.starts, task.tails, strict=True)) for task in tasks]
-    clean = forks.read([range(first, last) for first, last in zip(firsts, lasts, strict=True)])
-    found: list[list[Pair]] = [[([], []) for _ in task.starts] for task in tasks]
-    for round_ in _rounds(tasks, room):
-        branches = [forks.branch(row, tasks[row].starts[number]) for row, number in round_]
-        heads = [tasks[row].heads[number] for row, number in round_]
-        tails = [tasks[row].tails[number] for row, number in round_]
+    forks = Forks(model, [item.text for item in items], room=room)
+    # One range per text covers whatever follows any of its notes; the scores are sliced per note below.
+    firsts = [min(item.starts) for item in items]
+    lasts = [max(start + len(tail) for start, tail in zip(item.starts, item.tails, strict=True)) for item in items]
+    plain = forks.read([range(first, last) for first, last in zip(firsts, lasts, strict=True)])
+    pairs: list[list[Pair]] = [[([], []) for _ in item.starts] for item in items]
+    for round_ in _rounds(items, room):
+        branches = [forks.branch(row, items[row].starts[number]) for row, number in round_]
+        heads = [items[row].heads[number] for row, number in round_]
+        tails = [items[row].tails[number] for row, number in round_]
         for (row, number), aided in zip(round_, forks.score(branches, heads, tails), strict=True):
-            start = tasks[row].starts[number] - firsts[row]
-            found[row][number] = (clean[row][start : start + len(aided)], aided)
+            start = items[row].starts[number] - firsts[row]
+            pairs[row][number] = (plain[row][start : start + len(aided)], aided)
         forks.rewind()
-    return found
+    return pairs
 
 
-def _rounds(tasks: Sequence[Task], room: int) -> Iterator[list[tuple[int, int]]]:
+def _rounds(items: Sequence[ScoringItem], room: int) -> Iterator[list[tuple[int, int]]]:
     """Branches (row, number) that are read together: in each row as many as fit into `room` tokens."""
-    waiting = [list(range(len(task.starts))) for task in tasks]
+    waiting = [list(range(len(item.starts))) for item in items]
     while any(waiting):
-        chosen: list[tuple[int, int]] = []
-        for row, (task, numbers) in enumerate(zip(tasks, waiting, strict=True)):
+        together: list[tuple[int, int]] = []
+        for row, (item, numbers) in enumerate(zip(items, waiting, strict=True)):
             left = room
-            while numbers and (size := len(task.heads[numbers[0]]) + len(task.tails[numbers[0]])) <= left:
+            while numbers and (size := len(item.heads[numbers[0]]) + len(item.tails[numbers[0]])) <= left:
                 left -= size
-                chosen.append((row, numbers.pop(0)))
-        yield chosen
+                together.append((row, numbers.pop(0)))
+        yield together
 
 
-def _task(tokenizer: Any, document: Document, several: Sequence[Rationale], tokens: int) -> Task:
-    pieces = _cut(document, several)
+def _scoring_item(tokenizer: Any, document: Document, notes: Sequence[Rationale], tokens: int) -> ScoringItem:
+    pieces = _cut(document, notes)
     text: list[int] = encode(tokenizer, ())
     places: dict[int, int] = {}
     for (start, _), ids in zip(pieces, tokenise(tokenizer, [piece for _, piece in pieces]), strict=True):
         places[start] = len(text)
         text += ids
     places[len(document.text)] = len(text)
-    starts = [places[note.position] for note in several]
-    tails = [text[start : places[note.end]][:tokens] for start, note in zip(starts, several, strict=True)]
+    starts = [places[note.position] for note in notes]
+    tails = [text[start : places[note.end]][:tokens] for start, note in zip(starts, notes, strict=True)]
     last = max(start + len(tail) for start, tail in zip(starts, tails, strict=True))
-    return Task(text[:last], starts, tokenise(tokenizer, [bracketed(note.text) for note in several]), tails)
+    return ScoringItem(text[:last], starts, tokenise(tokenizer, [bracketed(note.text) for note in notes]), tails)
 
 
-def _cut(document: Document, several: Sequence[Rationale]) -> list[tuple[int, str]]:
-    """The document's pieces (offset, text), cut wherever a note stands or what follows one ends."""
-    edges = sorted({0, len(document.text)}.union(*({note.position, note.end} for note in several)))
+def _cut(document: Document, notes: Sequence[Rationale]) -> list[tuple[int, str]]:
+    """The document's pieces (offset, text), cut at every note's position and end."""
+    edges = sorted({0, len(document.text)}.union(*({note.position, note.end} for note in notes)))
     return [(start, document.text[start:stop]) for start, stop in pairwise(edges)]

@@ -1,13 +1,14 @@
-"""How a note stands in a text, and how RATIONALYST is asked for one: here and nowhere else. No torch here.
+"""The one format of a note inside a text, and of the prompt that asks RATIONALYST for a note. No torch here.
 
-The filter that keeps a note and the supervision that uses one put it before what follows in the same form (the released
-code has three forms: a tag in the filter, a tag or a turn `Rationale: ...` in supervision). A query is rendered once,
-with its special tokens in place, so training and generation read the same tokens (the released code renders twice). In
-a chat template it says what is wanted, because some templates fill in a system turn of their own where there is none.
+The filter and the supervision put a note into a text in the same format (the released code has three: a tag in the
+filter, a tag or a turn `Rationale: ...` in supervision). A query is rendered once, with its special tokens in place, so
+that training and generation read the same tokens (the released code renders twice). In a chat template the query states
+the instruction, because some templates insert a system turn of their own if there is none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,13 +18,14 @@ from stepwise.errors import StepwiseError
 from stepwise.records import Prompt
 
 OPEN, CLOSE = " [", "]"
-"""What stands around a note in a text."""
+"""The brackets around a note in a text."""
 NOTE_STOP = (CLOSE, "\n")
-"""Strings after which a generated note ends even without EOS."""
+"""Strings that end a generated note even without EOS."""
 INSTRUCTION = "Write in one sentence the unsaid thought that helps with what comes next in the text."
-"""What RATIONALYST is told in a chat template, trained or not."""
+"""RATIONALYST's system turn in a chat template, whether it is trained or not."""
 
-_MARK = "\u241ftext so far\u241f"
+TEXT_SO_FAR = "\u241ftext so far\u241f"
+"""Placeholder for the text when a chat template is split around it."""
 
 
 class RenderingError(StepwiseError, ValueError):
@@ -31,21 +33,21 @@ class RenderingError(StepwiseError, ValueError):
 
 
 def clean(note: str) -> str:
-    """A note on one line, without blanks around it and without what would close it early."""
+    """A note on one line, stripped, and without brackets that would close it early."""
     return " ".join(note.replace(CLOSE, ")").replace("[", "(").split())
 
 
 def bracketed(note: str) -> str:
-    """A note as it stands in a text, directly after the last character that is not blank; empty for an empty note."""
+    """A note as it appears in a text, right after the last character that is not white space; empty stays empty."""
     cleaned = clean(note)
     return f"{OPEN}{cleaned}{CLOSE}" if cleaned else ""
 
 
 def with_note(text: str, note: str) -> Prompt:
-    """A text with a note before what follows it, as pieces: `A. ` and the note `b` become `A. [b] `.
+    """A text with a note at its end, as pieces: `A. ` and the note `b` become `A. [b] `.
 
-    Blanks at the text's end stay between the note and what follows. Without a note the pieces are cut at the same
-    place, so that the same tokens follow with and without one.
+    The text's trailing white space stays between the note and what follows. Without a note the pieces are cut at the
+    same place, so that the tokens that follow are the same with and without one.
     """
     head = text.rstrip()
     return tuple(piece for piece in (head, bracketed(note), text[len(head) :]) if piece)
@@ -53,57 +55,72 @@ def with_note(text: str, note: str) -> Prompt:
 
 @dataclass(frozen=True)
 class Query:
-    """What stands around the text so far when RATIONALYST is asked for the note that comes next."""
+    """The parts of a prompt before and after the text so far."""
 
     before: str = ""
     after: str = OPEN
 
     def prompt(self, text: str) -> Prompt:
-        """The pieces that RATIONALYST reads; the note is what it writes next. Blanks around the text are left out."""
+        """The pieces that the model reads before it writes the note. The text is stripped."""
         return tuple(piece for piece in (self.before, text.strip(), self.after) if piece)
 
 
 def query_of(tokenizer: Any, instruction: str = INSTRUCTION) -> Query:
-    """The text as a user turn in the tokenizer's chat template where it has one, else with an open bracket behind it.
+    """The text as a user turn if the tokenizer has a chat template, else as plain text followed by an open bracket.
 
-    In a chat the instruction is the system turn. Where the template takes none (it raises an error, or leaves the turn
-    out), the instruction begins the user's turn, a paragraph before the text.
+    In a chat the instruction is the system turn. If the template does not support one (it raises an error, or drops the
+    turn), the instruction becomes the first paragraph of the user turn.
 
     Raises RenderingError for a template that changes the user's text.
     """
     if not getattr(tokenizer, "chat_template", None):
         return Query()
-    whole = _chat(tokenizer, {"role": "system", "content": instruction}, {"role": "user", "content": _MARK})
-    if instruction not in whole:
-        whole = _chat(tokenizer, {"role": "user", "content": f"{instruction}\n\n{_MARK}"})
-    before, mark, after = whole.partition(_MARK)
-    if not mark or _MARK in after:
-        raise RenderingError("the tokenizer's chat template does not show the user's text once; set another template")
-    if getattr(tokenizer, "add_bos_token", False) and tokenizer.bos_token:
-        before = before.removeprefix(tokenizer.bos_token)  # `tokens.encode` puts it in front
-    return Query(before, after)
+    chat = _accepted(tokenizer, [("system", instruction), ("user", TEXT_SO_FAR)])
+    if instruction not in chat:
+        chat = _accepted(tokenizer, [("user", f"{instruction}\n\n{TEXT_SO_FAR}")])
+    return Query(*around_text(chat))
 
 
-def _chat(tokenizer: Any, *turns: dict[str, str]) -> str:
-    """The turns up to the beginning of an answer; empty where the template refuses them."""
+def _accepted(tokenizer: Any, turns: Sequence[tuple[str, str]]) -> str:
+    """The rendered turns; empty if the template rejects them."""
     try:
-        whole: str = tokenizer.apply_chat_template(list(turns), tokenize=False, add_generation_prompt=True)
+        return render_chat(tokenizer, turns)
     except TemplateError:
         return ""
-    return whole
+
+
+def render_chat(tokenizer: Any, turns: Sequence[tuple[str, str]]) -> str:
+    """Turns (role, content) in the tokenizer's chat template, up to where the assistant's answer begins.
+
+    A beginning-of-sequence token that `tokens.encode` adds itself is left out. Raises jinja2.TemplateError if the
+    template rejects the turns.
+    """
+    messages = [{"role": role, "content": content} for role, content in turns]
+    chat: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    if getattr(tokenizer, "add_bos_token", False) and tokenizer.bos_token:
+        chat = chat.removeprefix(tokenizer.bos_token)
+    return chat
+
+
+def around_text(chat: str) -> tuple[str, str]:
+    """What precedes and follows TEXT_SO_FAR in a rendered chat. Raises RenderingError unless it occurs exactly once."""
+    before, placeholder, after = chat.partition(TEXT_SO_FAR)
+    if not placeholder or TEXT_SO_FAR in after:
+        raise RenderingError("the tokenizer's chat template does not show the user's text once; set another template")
+    return before, after
 
 
 def shortened(tokenizer: Any, text: str, tokens: int) -> str:
-    """The end of a text that has at most `tokens` tokens by itself, cut where a token begins; the whole if it fits.
+    """The longest end of a text that begins at a token and has at most `tokens` tokens on its own.
 
-    Raises RenderingError where there is room for none.
+    Raises RenderingError if there is no room for a single token.
     """
     if tokens < 1:
         raise RenderingError(f"there is room for {tokens} tokens of the text so far; raise max_length")
     spans = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
     if len(spans) <= tokens:
         return text
-    for kept in range(tokens, 0, -1):  # without what was before it a text may be cut into more tokens
+    for kept in range(tokens, 0, -1):  # on its own, the end of a text may have more tokens than inside the text
         rest = text[spans[-kept][0] :].lstrip()
         if len(tokenizer(rest, add_special_tokens=False)["input_ids"]) <= tokens:
             return rest

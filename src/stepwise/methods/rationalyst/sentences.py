@@ -1,8 +1,8 @@
-"""Where sentences end: offsets into a text at which it may be cut, or a note may stand, without touching a character.
+"""Sentence borders: offsets at which a text may be cut, or a note inserted, without changing a character.
 
-A border lies right behind a sentence; the white space after it belongs to what follows, as in the tokens of a language
-model. A sentence ends at closing punctuation, at a blank line, and at a line break that no line width explains: in
-wrapped prose a line breaks where the next word would not have fitted, in solutions, lists and code anywhere.
+A border lies right after a sentence; the white space that follows belongs to the next one, as in a language model's
+tokens. A sentence ends at closing punctuation, at a blank line, and at a line break that is no line wrap: prose wraps
+where the next word would not have fitted, while solutions, lists and code break lines anywhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 WRAP_WIDTH = 60
-"""Characters: nobody wraps prose at fewer, so in shorter paragraphs every line break ends a sentence."""
+"""Characters. Prose is not wrapped at less, so in narrower paragraphs every line break ends a sentence."""
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*+\n\s*+")
 _END = re.compile(r"""(?<![.!?…])[.!?…]++["'”’»)\]}*_`]*+(?=\s)|[。！？]++[”’」』）]*+""")
@@ -25,38 +25,38 @@ _NUMERAL = re.compile(r"(?:\d{1,3}|[A-Za-z]|[ivxlc]{1,5})\Z")
 _TITLES = re.compile(
     r"(?:mr|mrs|ms|dr|prof|st|gen|col|sgt|capt|lt|rev|hon|gov|sen|rep|jr|sr|vs|al|cf|viz|approx)\Z", re.I
 )
-"""Abbreviations that something always follows."""
+"""Abbreviations that never end a sentence."""
 _NUMBERED = re.compile(r"(?:nos?|figs?|eqs?|secs?|sect|ch|vol|pp?|art|par|ed|op|ver|app)\Z", re.I)
-"""Abbreviations only where a number follows."""
+"""Abbreviations if a number follows."""
 _BEFORE_LETTER = re.compile(r"(?:is|are|answer|option|choice|letter|or|and):?\Z", re.I)
-"""After these a single letter is an answer, not an initial."""
+"""After these words a single letter is an answer, not an initial."""
 
 _LOOKBEHIND = 40
-"""Characters read before a full stop: enough for any abbreviation and the word before it."""
+"""Characters examined before a full stop: enough for any abbreviation and the word before it."""
 
 
 def borders(text: str) -> list[int]:
-    """Offsets strictly inside `text` behind which a new sentence begins, ascending; the pieces between are the text.
+    """Ascending offsets strictly inside `text` at which a new sentence begins.
 
-    Every offset has a character that is not white space right before it, and more than white space after it.
+    The character right before each offset is not white space, and more than white space follows.
     """
     end = len(text.rstrip())
-    found: list[int] = []
+    offsets: list[int] = []
     for start, stop in _paragraphs(text, end):
-        if start and found[-1:] != [start]:
-            found.append(start)
-        found.extend(sorted({*_sentence_ends(text, start, stop), *_line_ends(text, start, stop)}))
-    return found
+        if start and offsets[-1:] != [start]:
+            offsets.append(start)
+        offsets.extend(sorted({*_sentence_ends(text, start, stop), *_line_ends(text, start, stop)}))
+    return offsets
 
 
 def sentences(text: str) -> list[str]:
-    """The pieces between the borders; joined they are the text."""
+    """The pieces between the borders; joined, they are the text again."""
     edges = [0, *borders(text), len(text)]
     return [text[start:end] for start, end in pairwise(edges)]
 
 
 def _paragraphs(text: str, end: int) -> Iterator[tuple[int, int]]:
-    """Paragraphs as (start, stop); a start is the stop of the one before, its blank lines included."""
+    """Paragraphs as (start, stop). Each begins where the previous one stops, so it includes the blank lines between."""
     start = 0
     for blank in _BLANK_LINE.finditer(text, 0, end):
         paragraph = text[start : blank.start()].rstrip()
@@ -74,7 +74,7 @@ def _sentence_ends(text: str, start: int, stop: int) -> Iterator[int]:
 
 
 def _ends_sentence(text: str, start: int, mark: re.Match[str]) -> bool:
-    """Whether closing punctuation closes a sentence, by the words around it."""
+    """Whether closing punctuation ends a sentence, judged by the words around it."""
     if _LOWER_CASE_NEXT.match(text, mark.end()):
         return False
     if not mark.group().startswith(".") or mark.group().startswith(".."):
@@ -100,7 +100,7 @@ def _word(text: str) -> str:
 
 
 def _line_ends(text: str, start: int, stop: int) -> Iterator[int]:
-    """Line breaks that are no wrap: the next word would have fitted, or the next line is an item or a heading."""
+    """Line breaks that are no wraps: the next word would have fitted, or the next line is a list item."""
     lines = text[start:stop].split("\n")
     width = max(WRAP_WIDTH, *(len(line) for line in lines)) if len(lines) > 1 else 0
     offset = start

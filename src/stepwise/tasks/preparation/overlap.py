@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from stepwise.ngrams import ngrams, words
 from stepwise.records import Problem
 
 EXAMPLES = 5
 """Pairs of each kind to show."""
-
-_WORD = re.compile(r"\w+(?:[.,]\d+)*")
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ def find_overlap(train: Sequence[Problem], test: Sequence[Problem], *, n: int = 
     for index, problem in enumerate(train):
         text = words(problem.question)
         by_text.setdefault(text, problem.id)
-        for gram in set(_ngrams(text, n)):
+        for gram in set(ngrams(text, n)):
             by_ngram.setdefault(gram, []).append(index)
     exact: list[tuple[str, str]] = []
     similar: list[tuple[str, str]] = []
@@ -48,18 +45,9 @@ def find_overlap(train: Sequence[Problem], test: Sequence[Problem], *, n: int = 
         text = words(problem.question)
         if text in by_text:
             exact.append((problem.id, by_text[text]))
-        elif (nearest := _most_similar(set(_ngrams(text, n)), by_ngram, threshold)) is not None:
+        elif (nearest := _most_similar(set(ngrams(text, n)), by_ngram, threshold)) is not None:
             similar.append((problem.id, train[nearest].id))
     return Overlap(len(exact), len(similar), tuple((exact[:EXAMPLES] + similar)[: 2 * EXAMPLES]))
-
-
-def words(text: str) -> tuple[str, ...]:
-    """The words and numbers of a text, in lower case and Unicode form NFKC."""
-    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).lower()))
-
-
-def _ngrams(text: tuple[str, ...], n: int) -> Iterator[tuple[str, ...]]:
-    return (text[i : i + n] for i in range(len(text) - n + 1))
 
 
 def _most_similar(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from stepwise.methods.rationalyst.corpus.cutting import CHARACTERS_A_TOKEN, cut, tokenizer_count
+from stepwise.methods.rationalyst.corpus.cutting import CHARACTERS_PER_TOKEN, cut, token_counter
 from stepwise.models.loading import ModelError
 
 REPO = Path(__file__).resolve().parents[4]
@@ -44,7 +44,7 @@ def test_no_character_is_lost_and_no_budget_passed_whatever_the_text() -> None:
         assert kept.split() == text.split()
         assert "".join(kept.split()) == "".join(text.split())
         assert all(piece.tokens <= 7 for piece in pieces)
-        assert all(piece.stop - piece.start <= 7 * CHARACTERS_A_TOKEN for piece in pieces)
+        assert all(piece.stop - piece.start <= 7 * CHARACTERS_PER_TOKEN for piece in pieces)
 
 
 def test_a_million_letters_without_a_space_become_pieces() -> None:
@@ -60,9 +60,9 @@ def test_tokens_are_those_of_the_model_without_its_special_tokens() -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     texts = ["Tom has 3 apples.", " And 12 pears", ""]
     expected = [len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts]
-    assert tokenizer_count(folder)(texts) == expected
+    assert token_counter(folder)(texts) == expected
 
 
 def test_a_folder_without_a_tokenizer_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no tokenizer\.json at .*; name a folder"):
-        tokenizer_count(str(tmp_path / "nothing here"))
+        token_counter(str(tmp_path / "nothing here"))

@@ -1,4 +1,4 @@
-"""The whole corpus pipeline on small sources: what is kept, what is dropped, and that a kill changes nothing."""
+"""The corpus pipeline on small sources: what is kept, what is dropped, and that a kill changes nothing."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Two sources in five files, with a text that is there twice, one nearly so, and one with a test question."""
+    """Two sources in five files, with an exact duplicate, a near duplicate and a text with a test question."""
     originals = [story(seed) for seed in range(30)]
     near = originals[4].replace("The", "THE", 1) + " And that was all."
     question = "How many stones does the teacher carry over the bridge when winter comes to the island?"
@@ -96,7 +96,7 @@ def test_what_is_kept_and_what_is_not(data: Path) -> None:
     assert "".join(long.split()) == "".join(story(91, 200).split()), "a long text is cut, not dropped"
 
 
-def test_every_exact_duplicate_is_found_as_one(tmp_path: Path) -> None:
+def test_every_exact_duplicate_is_found(tmp_path: Path) -> None:
     stories = [story(seed) for seed in range(40)]
     write(tmp_path / "data" / "a.jsonl.gz", stories)
     write(tmp_path / "data" / "b.jsonl.gz", stories)
@@ -150,7 +150,7 @@ def test_benchmark_files_count_as_test_problems(data: Path) -> None:
 def test_an_empty_corpus_is_one_clear_error(data: Path) -> None:
     write(data / "data" / "b.jsonl.gz", ["Too short.", "\x00"])
     only = [CorpusSource(name="b", kind="jsonl", address="b.jsonl.gz")]
-    message = r"the corpus is empty: 2 texts read, dropped: .*too_short.*mend rationalyst_corpus\.sources"
+    message = r"the corpus is empty: 2 texts read, dropped: .*too_short.*correct rationalyst_corpus\.sources"
     with pytest.raises(CorpusError, match=message):
         make(data, settings(sources=only))
 
@@ -165,7 +165,7 @@ test_pipeline.make(Path({folder!r}), test_pipeline.settings(workers={workers}), 
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_kill_9_changes_no_byte_and_finished_parts_are_not_made_again(tmp_path: Path, workers: int) -> None:
+def test_kill_9_changes_no_byte_and_finished_parts_are_not_rebuilt(tmp_path: Path, workers: int) -> None:
     chance = random.Random(workers)
     for part in range(3):
         write(tmp_path / "data" / f"a{part}.jsonl.gz", [story(1000 * part + seed, 300) for seed in range(60)])
@@ -180,7 +180,7 @@ def test_kill_9_changes_no_byte_and_finished_parts_are_not_made_again(tmp_path: 
             break
         time.sleep(0.02)
     time.sleep(chance.random() * 0.5)
-    assert running.poll() is None, "it was over before it could be killed"
+    assert running.poll() is None, "it ended before it could be killed"
     running.send_signal(signal.SIGKILL)
     running.wait()
     time.sleep(0.2)

@@ -22,8 +22,7 @@ def source(path: Path, kind: str = "jsonl", lines: tuple[int, int] | None = None
 
 def rows(file: SourceFile, limits: Limits = LIMITS) -> tuple[list[Row], Counter[str]]:
     dropped: Counter[str] = Counter()
-    found = list(read(file, limits, lambda reason: dropped.update([reason])))
-    return found, dropped
+    return list(read(file, limits, lambda reason: dropped.update([reason]))), dropped
 
 
 def test_json_lines_plain_and_packed_are_the_same(tmp_path: Path) -> None:
@@ -41,12 +40,12 @@ def test_bad_rows_are_dropped_and_counted_with_their_reason(tmp_path: Path) -> N
     path = tmp_path / "a.jsonl"
     bad = [b"{broken", b'{"text": "\xff"}', b"[1]", b'{"other": "x"}', b'{"text": 3}', b"[" * 100_000]
     path.write_bytes(b"\n".join([b'{"text": "good"}', *bad]))
-    found, dropped = rows(source(path))
-    assert [row.text for row in found] == ["good"]
+    texts, dropped = rows(source(path))
+    assert [row.text for row in texts] == ["good"]
     assert dropped == {"invalid_json": 2, "invalid_utf8": 1, "no_text": 3}
 
 
-def test_a_line_of_200_mb_is_passed_over_in_little_memory(tmp_path: Path) -> None:
+def test_a_line_of_200_mb_is_skipped_in_little_memory(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     with path.open("wb") as out:
         out.write(b'{"text": "before"}\n{"text": "')
@@ -54,10 +53,10 @@ def test_a_line_of_200_mb_is_passed_over_in_little_memory(tmp_path: Path) -> Non
             out.write(b"x" * 1_000_000)
         out.write(b'"}\n{"text": "after"}\n')
     tracemalloc.start()
-    found, dropped = rows(source(path))
+    texts, dropped = rows(source(path))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert [row.text for row in found] == ["before", "after"]
+    assert [row.text for row in texts] == ["before", "after"]
     assert dropped == {"row_too_long": 1}
     assert peak < 20_000_000
 
@@ -79,18 +78,18 @@ def test_a_file_over_the_cap_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".gz", ".zst"])
-def test_a_file_that_is_cut_off_is_one_clear_error(tmp_path: Path, ending: str) -> None:
+def test_a_truncated_file_is_one_clear_error(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a.jsonl{ending}"
     content = "".join(json.dumps({"text": f"{number * 7919 % 10007}"}) + "\n" for number in range(20_000)).encode()
     codec = "gzip" if ending == ".gz" else "zstd"
     with pyarrow.CompressedOutputStream(str(path), codec) as out:
         out.write(content)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(CorpusError, match=r"a\.jsonl\.\w+ is damaged, cut off or out of reach .*fetch it again"):
+    with pytest.raises(CorpusError, match=r"a\.jsonl\.\w+ is damaged, truncated or unreachable .*fetch it again"):
         rows(source(path))
 
 
-def test_what_is_no_gzip_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_file_that_is_not_gzip_is_one_clear_error(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(b"plain text")
     with pytest.raises(CorpusError, match="is damaged"):
@@ -100,23 +99,23 @@ def test_what_is_no_gzip_is_one_clear_error(tmp_path: Path) -> None:
 def test_parquet_rows_and_what_is_wrong_with_them(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     parquet.write_table(pyarrow.table({"text": ["one", None, "x" * 50, "two"], "n": [1, 2, 3, 4]}), path)
-    found, dropped = rows(source(path, "parquet"), LIMITS._replace(row_bytes=20))
-    assert found == [Row(0, "one"), Row(3, "two")]
+    texts, dropped = rows(source(path, "parquet"), LIMITS._replace(row_bytes=20))
+    assert texts == [Row(0, "one"), Row(3, "two")]
     assert dropped == {"no_text": 1, "row_too_long": 1}
     with pytest.raises(CorpusError, match="has no column body; it has text, n"):
         rows(SourceFile("s", "parquet", str(path), "a", 1, "v", text_key="body"))
     path.write_bytes(path.read_bytes()[:-30])
-    with pytest.raises(CorpusError, match="is no parquet file"):
+    with pytest.raises(CorpusError, match="is not a valid parquet file"):
         rows(source(path, "parquet"))
 
 
 def test_a_long_plain_text_becomes_rows_that_end_at_blank_lines(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("\n\n".join(f"Paragraph {number} has some words." for number in range(100)))
-    found, _ = rows(source(path, "text"), LIMITS._replace(row_bytes=800))
-    assert len(found) > 10
-    assert "\n".join(row.text for row in found) == path.read_text()
-    assert len({row.number for row in found}) == len(found)
+    texts, _ = rows(source(path, "text"), LIMITS._replace(row_bytes=800))
+    assert len(texts) > 10
+    assert "\n".join(row.text for row in texts) == path.read_text()
+    assert len({row.number for row in texts}) == len(texts)
 
 
 def test_a_stretch_of_lines_loses_its_common_indentation(tmp_path: Path) -> None:

@@ -17,20 +17,21 @@ def file(name: str, size: int) -> SourceFile:
     return SourceFile("s", "text", name, name, size, "v")
 
 
-def test_files_are_dealt_out_by_size_and_none_is_lost() -> None:
+def test_files_are_assigned_by_size_and_none_is_lost() -> None:
     files = [file("a", 10), file("b", 1), file("c", 8), file("d", 3)]
     parts = [shard(files, rank, 2) for rank in range(2)]
-    assert [[one.name for one in part] for part in parts] == [["a", "b"], ["c", "d"]]
+    assert [[source_file.name for source_file in part] for part in parts] == [["a", "b"], ["c", "d"]]
 
 
 def test_addresses_are_searched_with_wildcards_under_the_data_folder(tmp_path: Path) -> None:
     for name in ("one.jsonl", "two.jsonl", "other.txt"):
         (tmp_path / name).write_text("{}")
-    found = find_files([CorpusSource(name="s", kind="jsonl", address="*.jsonl", text_key="body")], tmp_path)
-    assert [(one.name, one.size, one.text_key) for one in found] == [("one.jsonl", 2, "body"), ("two.jsonl", 2, "body")]
+    (first, second) = find_files([CorpusSource(name="s", kind="jsonl", address="*.jsonl", text_key="body")], tmp_path)
+    assert (first.name, first.size, first.text_key) == ("one.jsonl", 2, "body")
+    assert (second.name, second.size, second.text_key) == ("two.jsonl", 2, "body")
 
 
-def test_the_fingerprint_knows_content_but_not_the_folder(tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_content_but_not_on_the_folder(tmp_path: Path) -> None:
     prints = []
     for folder, content in (("a", "x"), ("b", "x"), ("c", "y")):
         (tmp_path / folder).mkdir()
@@ -49,8 +50,8 @@ def test_a_source_that_is_not_there_is_one_clear_error(tmp_path: Path, address: 
         find_files([CorpusSource(name="missing", kind="jsonl", address=address)], tmp_path)
 
 
-def test_two_sources_of_one_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="one name"):
+def test_two_sources_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="the same name"):
         find_files([CorpusSource(name="s", kind="packaged"), CorpusSource(name="s", kind="packaged")], tmp_path)
 
 
@@ -75,7 +76,7 @@ def test_every_packaged_document_is_there_and_locked() -> None:
     ],
 )
 def test_another_file_than_the_listed_one_names_the_package(change: dict[str, str], message: str) -> None:
-    document = next(one for one in packaged_documents.documents() if one.package == "sympy")
+    document = next(listed for listed in packaged_documents.documents() if listed.package == "sympy")
     assert document.version == importlib.metadata.version("sympy")
     with pytest.raises(packaged_documents.PackagedDocumentError, match=message):
         packaged_documents.locate(document.model_copy(update=change))

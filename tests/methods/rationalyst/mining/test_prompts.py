@@ -20,13 +20,13 @@ def chat(tokenizer):
 
 
 @pytest.mark.parametrize("kind", ["corpus", "reasoning"])
-def test_every_guide_has_examples_that_do_as_it_asks(kind):
-    found = guide(kind)
-    assert len(found.examples) >= 3
-    for one in found.examples:
-        assert not numbers(one.note)
-        assert one.note[-1] == "."
-        assert "\n" not in one.note
+def test_every_guide_has_examples_that_follow_its_instruction(kind):
+    examples = guide(kind).examples
+    assert len(examples) >= 3
+    for example in examples:
+        assert not numbers(example.note)
+        assert example.note[-1] == "."
+        assert "\n" not in example.note
 
 
 def test_an_unknown_kind_is_named():
@@ -44,30 +44,29 @@ def test_a_chat_shows_the_text_so_far_in_the_last_turn_of_the_user(chat):
     assert whole.endswith(f"<user>TEXT{guide('reasoning').question}</user><assistant>")
 
 
-def test_without_a_template_the_same_stands_as_paragraphs(tokenizer):
-    found = guide("corpus")
-    layout = note_layout(tokenizer, found, shots=1)
-    one = found.examples[0]
-    shown = f"{found.instruction}\n\n{one.text}{found.question}\n{one.note}\n\n"
-    assert (layout.prefix, layout.opening) == (shown, f"{found.question}\n")
-    assert note_layout(tokenizer, found, shots=0).prefix == f"{found.instruction}\n\n"
+def test_without_a_template_the_turns_are_paragraphs(tokenizer):
+    corpus = guide("corpus")
+    layout = note_layout(tokenizer, corpus, shots=1)
+    example = corpus.examples[0]
+    prefix = f"{corpus.instruction}\n\n{example.text}{corpus.question}\n{example.note}\n\n"
+    assert (layout.prefix, layout.opening) == (prefix, f"{corpus.question}\n")
+    assert note_layout(tokenizer, corpus, shots=0).prefix == f"{corpus.instruction}\n\n"
 
 
 def test_examples_of_the_released_protocol_are_faithful_copies(tokenizer):
-    found = guide("corpus")
-    (prompt,) = echo_prompts(tokenizer, found, 4, ["Some text."])
+    corpus = guide("corpus")
+    (prompt,) = echo_prompts(tokenizer, corpus, 4, ["Some text."])
     whole = "".join(prompt)
-    assert whole.startswith(found.echo)
+    assert whole.startswith(corpus.echo)
     assert whole.endswith("\n\nSome text.\n")
-    for one in found.examples:
-        asked = one.text + one.following
-        answered = whole.split(f"{asked}\n", 1)[1].split("\n\n", 1)[0]
-        echo = parse(answered)
-        assert "".join(echo.text.split()) == "".join(asked.split())
-        assert [note.text for note in echo.notes] == [one.note]
+    for example in corpus.examples:
+        original = example.text + example.following
+        echo = parse(whole.split(f"{original}\n", 1)[1].split("\n\n", 1)[0])
+        assert "".join(echo.text.split()) == "".join(original.split())
+        assert [note.text for note in echo.notes] == [example.note]
 
 
-def test_a_beginning_token_is_not_written_twice(chat):
+def test_a_beginning_token_is_not_duplicated(chat):
     chat.bos_token = "<pad>"
     chat.add_bos_token = True
     chat.chat_template = "<pad>" + CHAT

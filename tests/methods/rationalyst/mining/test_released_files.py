@@ -1,4 +1,4 @@
-"""The released formats and rules, by vectors written by hand from their description."""
+"""The released format, by rows written by hand from its description."""
 
 from __future__ import annotations
 
@@ -6,69 +6,57 @@ import json
 
 import pytest
 
-from stepwise.methods.rationalyst.mining.released_files import read, reconstruction, same_letters, triples
-from stepwise.methods.rationalyst.mining.released_protocol import fidelity, parse
-from stepwise.records import RecordError
+from stepwise.methods.rationalyst.mining.released_files import Triple, main
+from stepwise.records import Document, JudgedRationale, Rationale, ScoredRationale, read_jsonl
 
-OUTPUT = "Q? A: <BOT>first<EOT> one. <BOT>second<EOT> two."
-
-
-def test_triples_hold_what_precedes_and_follows_each_note():
-    found = [(one.preceeding, one.rationale, one.following, one.left_step) for one in triples(OUTPUT)]
-    assert found == [("Q? A: ", "first", " one. ", 2), ("Q? A:  one. ", "second", " two.", 1)]
-
-
-def test_a_note_that_is_not_closed_leaks_into_what_precedes_later_ones():
-    found = triples("Q? <BOT>open\none. <BOT>n<EOT> two.")
-    assert [(one.preceeding, one.left_step) for one in found] == [("Q? open\none. ", 1)]
-    assert parse("Q? <BOT>open\none. <BOT>n<EOT> two.").text == "Q? \none.  two.", "the tolerant reading drops it"
-
-
-def test_the_released_reconstruction_knows_tags_behind_a_space_only():
-    assert reconstruction(OUTPUT) == "Q? A: one. two."
-    behind_line = "Q?\n<BOT>n<EOT>A."
-    assert reconstruction(behind_line) == behind_line
-    assert fidelity("Q?\nA.", reconstruction(behind_line)) < 0
-    assert fidelity("Q?\nA.", parse(behind_line).text) == 1.0
-    assert reconstruction("A. <BOT>lost B.") == "A.", "a piece without a closing tag contributes nothing"
-
-
-def test_the_first_release_asked_for_equality_but_for_white_space():
-    assert same_letters("a b\nc", "ab c")
-    assert not same_letters("abc", "abd")
+SCORES = {
+    "is_correct": False, "perplexity_without_rationale": -3.0, "perplexity_with_rationale": -4.5,
+    "perplexity_without_rationale_list": [-1.0, -2.0], "perplexity_with_rationale_list": [-2.0, -2.5],
+}  # fmt: skip
 
 
 def row(**more):
     return {"preceeding": "Two and two. ", "rationale": " add\nthem ", "following": " Four.", **more}
 
 
-def written(tmp_path, *rows):
+def convert(tmp_path, *rows):
     path = tmp_path / "released.jsonl"
-    path.write_text("".join(json.dumps(one) + "\n" for one in rows))
-    return path
+    path.write_text("".join(json.dumps(content) + "\n" for content in rows))
+    main([str(path), str(tmp_path / "out"), "--kind", "reasoning", "--source", "gsm8k"])
+    return tmp_path / "out"
 
 
-def test_a_row_becomes_a_document_with_its_note(tmp_path):
-    (triple,) = read(written(tmp_path, row(left_step=2, previous_tokens=["x"])))
-    document, note = triple.document("gsm8k"), triple.note("gsm8k")
+def test_a_row_becomes_a_document_with_its_note(tmp_path, capsys):
+    out = convert(tmp_path, row(left_step=2, previous_tokens=["x"]))
+    (document,) = read_jsonl(out / "documents" / "reasoning.jsonl", Document)
+    (note,) = read_jsonl(out / "mined" / "reasoning.jsonl", Rationale)
     assert document.text == "Two and two. Four."
     assert document.text[note.position : note.end] == " Four."
     assert (note.document_id, note.source, note.text) == (document.id, "gsm8k", "add them")
-    assert triple.scored("gsm8k") is None
-    assert triple.judged("gsm8k") is None
+    assert capsys.readouterr().out == "documents: 1\nmined: 1\n"
+    assert sorted(path.name for path in out.iterdir()) == ["documents", "mined"], "it has no scores"
 
 
-def test_scores_and_judgement_come_along(tmp_path):
-    scores = {
-        "is_correct": False, "perplexity_without_rationale": -3.0, "perplexity_with_rationale": -4.5,
-        "perplexity_without_rationale_list": [-1.0, -2.0], "perplexity_with_rationale_list": [-2.0, -2.5],
-    }  # fmt: skip
-    (triple,) = read(written(tmp_path, row(**scores)))
-    scored, judged = triple.scored("ecqa"), triple.judged("ecqa")
+def test_scores_and_judgement_are_converted(tmp_path):
+    out = convert(tmp_path, row(**SCORES))
+    (scored,) = read_jsonl(out / "scored" / "reasoning.jsonl", ScoredRationale)
+    (judged,) = read_jsonl(out / "judged" / "reasoning.jsonl", JudgedRationale)
     assert (scored.plain, scored.aided) == ((-1.0, -2.0), (-2.0, -2.5))
     assert (judged.gain, judged.keep, judged.reasons) == (-1.5, False, ("gain",))
 
 
-def test_a_row_that_is_no_triple_is_named(tmp_path):
-    with pytest.raises(RecordError, match=r"released\.jsonl, line 2: rationale"):
-        list(read(written(tmp_path, row(), {"preceeding": "x"})))
+def test_several_notes_of_one_text_share_a_document(tmp_path):
+    out = convert(tmp_path, row(), row(rationale="count"), row(following=" 4."))
+    assert len(read_jsonl(out / "documents" / "reasoning.jsonl", Document)) == 2
+    assert len(read_jsonl(out / "mined" / "reasoning.jsonl", Rationale)) == 3
+
+
+def test_a_text_without_double_space_is_kept_as_it_is():
+    triple = Triple(preceeding="Two and two.\n", rationale="add", following="Four.")
+    assert triple.document("s").text == "Two and two.\nFour."
+
+
+def test_a_row_that_is_not_a_triple_is_named(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        convert(tmp_path, row(), {"preceeding": "x"})
+    assert "released.jsonl, line 2: rationale" in capsys.readouterr().err

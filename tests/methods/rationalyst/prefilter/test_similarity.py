@@ -36,8 +36,8 @@ def corpus(folder: Path, texts: list[str], shards: int) -> Path:
     names = [f"shard-{part:05d}.jsonl" for part in range(shards)]
     for name, part in zip(names, parts, strict=True):
         write_jsonl(folder / name, part)
-    made = [manifest.Shard(name=name, rows=len(part), sha256="") for name, part in zip(names, parts, strict=True)]
-    manifest.write(folder, manifest.Manifest(shards=tuple(made), inputs="i", settings="s"))
+    shard_list = [manifest.Shard(name=name, rows=len(part), sha256="") for name, part in zip(names, parts, strict=True)]
+    manifest.write(folder, manifest.Manifest(shards=tuple(shard_list), inputs="i", settings="s"))
     return folder
 
 
@@ -50,12 +50,12 @@ def scores(folder: Path, texts: list[str], sets: dict[str, Iterator[Document]], 
     documents = corpus(folder / "documents", texts, shards=2)
     out = folder / "scores.jsonl"
     similarity.score_documents(params, documents=documents, references=sets, work=folder / "work", out=out)
-    return {one.document_id: one.score for one in read_jsonl(out, DocumentScore)}
+    return {row.document_id: row.score for row in read_jsonl(out, DocumentScore)}
 
 
 def test_texts_like_the_references_score_higher(tmp_path: Path) -> None:
-    found = scores(tmp_path, TEXTS, references(wp=["Leo has 9 plums and buys 2 more, so he has 11."]))
-    assert min(found["s-0"], found["s-1"]) > max(found["s-2"], found["s-4"]) + 0.2
+    cosines = scores(tmp_path, TEXTS, references(wp=["Leo has 9 plums and buys 2 more, so he has 11."]))
+    assert min(cosines["s-0"], cosines["s-1"]) > max(cosines["s-2"], cosines["s-4"]) + 0.2
 
 
 def test_a_text_scores_one_against_itself(tmp_path: Path) -> None:
@@ -68,11 +68,11 @@ def test_data_sets_weigh_the_same_whatever_their_size(tmp_path: Path) -> None:
 
 
 def test_the_score_is_the_cosine_with_the_middle_of_the_centroids(tmp_path: Path) -> None:
-    found = scores(tmp_path, TEXTS, references(a=[TEXTS[0], TEXTS[3]], b=[TEXTS[2]]))
+    cosines = scores(tmp_path, TEXTS, references(a=[TEXTS[0], TEXTS[3]], b=[TEXTS[2]]))
     vectors = HashingEmbedder().embed(TEXTS)
     middle = normalised(normalised(vectors[0] + vectors[3]) + vectors[2])
     for number, vector in enumerate(vectors):
-        assert found[f"s-{number}"] == pytest.approx(float(vector @ middle), abs=1e-5)
+        assert cosines[f"s-{number}"] == pytest.approx(float(vector @ middle), abs=1e-5)
 
 
 def test_workers_and_windows_change_no_score(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_workers_and_windows_change_no_score(tmp_path: Path) -> None:
     assert scores(tmp_path / "y", TEXTS, references(a=[TEXTS[0]]), window=1, workers=2) == wanted
 
 
-def test_a_killed_pass_goes_on_from_its_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_pass_resumes_from_its_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = scores(tmp_path / "whole", TEXTS, references(a=[TEXTS[0]]))
     embed, calls = HashingEmbedder.embed, []
 
@@ -95,7 +95,7 @@ def test_a_killed_pass_goes_on_from_its_journal(tmp_path: Path, monkeypatch: pyt
         scores(tmp_path / "killed", TEXTS, references(a=[TEXTS[0]]))
     done = calls[1]
     assert scores(tmp_path / "killed", TEXTS, references(a=[TEXTS[0]])) == wanted
-    assert calls[3:].count(done) == 0, "what was written down is not made again"
+    assert calls[3:].count(done) == 0, "what is in the journal is not embedded again"
 
 
 def test_no_reasoning_data_is_one_clear_error(tmp_path: Path) -> None:
@@ -142,39 +142,39 @@ def test_batches_of_tokens_embed_as_the_library_does(model_folder: Path) -> None
 
     wanted = normalised(SentenceTransformer(str(model_folder)).encode(TEXTS))
     for batch_tokens in (1, 24, 10_000):
-        found = SentenceEmbedder(str(model_folder), "float32", batch_tokens).embed(TEXTS)
-        assert np.abs(found - wanted).max() < 1e-5
+        vectors = SentenceEmbedder(str(model_folder), "float32", batch_tokens).embed(TEXTS)
+        assert np.abs(vectors - wanted).max() < 1e-5
 
 
-def test_batches_have_few_widths_and_none_beyond_what_the_model_reads(
+def test_batches_have_few_widths_and_none_beyond_the_models_context(
     model_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Texts of 1 to 60 words: without rounding there were as many widths as lengths, and memory grew with each."""
+    """Texts of 1 to 60 words: without rounding there would be a width for every length, each with its own memory."""
     embedder = SentenceEmbedder(str(model_folder), "float32", 64)
     embedder.model.max_seq_length = 24
     widths: list[int] = []
     features = embedder._features
 
-    def noted(rows: list[list[int]]) -> dict[str, Any]:
-        made = features(rows)
-        widths.append(made["input_ids"].shape[1])
-        return made
+    def recording(rows: list[list[int]]) -> dict[str, Any]:
+        batch = features(rows)
+        widths.append(batch["input_ids"].shape[1])
+        return batch
 
-    monkeypatch.setattr(embedder, "_features", noted)
+    monkeypatch.setattr(embedder, "_features", recording)
     embedder.embed([" ".join(["apples"] * count) for count in range(1, 61)])
     assert set(widths) == {16, 24}
 
 
 def test_two_workers_share_a_loaded_model(model_folder: Path, tmp_path: Path) -> None:
     changes = {"embedder": str(model_folder), "batch_tokens": 64}
-    one = scores(tmp_path / "x", TEXTS, references(a=[TEXTS[0]]), **changes)
-    two = scores(tmp_path / "y", TEXTS, references(a=[TEXTS[0]]), **changes, workers=2)
-    assert two == one
+    alone = scores(tmp_path / "x", TEXTS, references(a=[TEXTS[0]]), **changes)
+    shared = scores(tmp_path / "y", TEXTS, references(a=[TEXTS[0]]), **changes, workers=2)
+    assert shared == alone
 
 
 @pytest.mark.parametrize("embedder", ["package:no_such_package/model", "/nowhere/at/all"])
-def test_a_model_that_is_not_there_is_one_clear_error(embedder: str) -> None:
+def test_a_missing_model_is_one_clear_error(embedder: str) -> None:
     with pytest.raises(
-        ModelError, match=r"no_such_package .*is missing; `python requirements|is no sentence-transformers"
+        ModelError, match=r"no_such_package .*is missing; `python requirements|is not a sentence-transformers"
     ):
         SentenceEmbedder(embedder, "float32", 64)

@@ -9,7 +9,7 @@ import pytest
 
 from stepwise.methods.rationalyst.corpus import manifest
 from stepwise.methods.rationalyst.corpus.sources import CorpusError
-from stepwise.methods.rationalyst.prefilter.solved_problems import solved, solved_problems
+from stepwise.methods.rationalyst.prefilter.solved_problems import solved_documents, solved_problems
 from stepwise.methods.rationalyst.prefilter.threshold import Prefilter
 from stepwise.params import ParamsError, TaskParams
 from stepwise.params.rationalyst import RationalystPrefilterParams
@@ -32,8 +32,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write_scores(folder: Path, documents: Sequence[Document]) -> None:
-    pairs = zip(documents, SCORES, strict=True)
-    scores = [DocumentScore(document_id=one.id, source=one.source, score=score) for one, score in pairs]
+    scores = [
+        DocumentScore(document_id=document.id, source=document.source, score=score)
+        for document, score in zip(documents, SCORES, strict=True)
+    ]
     write_jsonl(folder / "scores.jsonl", scores)
 
 
@@ -48,12 +50,12 @@ def write_scores(folder: Path, documents: Sequence[Document]) -> None:
         (-1.0, 99, ["d0", "d1", "d2", "d3", "d4"]),
     ],
 )
-def test_the_nearest_above_the_threshold_in_the_corpus_order(
+def test_the_best_above_the_threshold_in_the_corpus_order(
     folder: Path, threshold: float, documents: int, kept: list[str]
 ) -> None:
     params = RationalystPrefilterParams(threshold=threshold, documents=documents)
     prefilter = Prefilter(params, folder / "documents", folder / "scores.jsonl")
-    assert [one.id for one in prefilter.documents()] == kept
+    assert [document.id for document in prefilter.documents()] == kept
 
 
 def test_counts_are_by_source(folder: Path) -> None:
@@ -67,22 +69,22 @@ def test_counts_are_by_source(folder: Path) -> None:
 
 def test_nothing_above_the_threshold_is_one_clear_error(folder: Path) -> None:
     prefilter = Prefilter(RationalystPrefilterParams(threshold=0.95), folder / "documents", folder / "scores.jsonl")
-    with pytest.raises(CorpusError, match=r"the nearest scores 0\.900; lower rationalyst_prefilter\.threshold"):
+    with pytest.raises(CorpusError, match=r"the best score is 0\.900; lower rationalyst_prefilter\.threshold"):
         list(prefilter.documents())
 
 
 def test_scores_of_other_documents_are_refused(folder: Path) -> None:
     write_scores(folder, [Document(id=f"x{n}", source="s", text="") for n in range(5)])
     prefilter = Prefilter(RationalystPrefilterParams(threshold=0.0), folder / "documents", folder / "scores.jsonl")
-    with pytest.raises(CorpusError, match=r"is not about d0 .*run the stage rationalyst_embed again"):
+    with pytest.raises(CorpusError, match=r"has no score of d0 .*run the stage rationalyst_embed again"):
         list(prefilter.documents())
 
 
 def test_a_solved_problem_begins_where_its_solution_does() -> None:
     task = get_task("word_problems", PARAMS, seed=1)
     problems = task.load("train").problems
-    documents = list(solved(task, problems))
-    assert [one.id for one in documents] == [one.id for one in problems]
+    documents = list(solved_documents(task, problems))
+    assert [document.id for document in documents] == [problem.id for problem in problems]
     for document, problem in zip(documents, problems, strict=True):
         assert problem.reference is not None
         assert document.text[document.start :] == problem.reference.text
@@ -92,12 +94,12 @@ def test_a_solved_problem_begins_where_its_solution_does() -> None:
 
 def test_a_problem_without_a_reference_is_left_out() -> None:
     task = get_task("word_problems", PARAMS, seed=1)
-    problems = [one.model_copy(update={"reference": None}) for one in task.load("train").problems]
-    assert list(solved(task, problems)) == []
+    problems = [problem.model_copy(update={"reference": None}) for problem in task.load("train").problems]
+    assert list(solved_documents(task, problems)) == []
 
 
 def test_a_task_that_is_not_of_this_run_is_one_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(ParamsError, match=r"rationalyst_tasks names gsm8k, which is no task of this run"):
+    with pytest.raises(ParamsError, match=r"rationalyst_tasks names gsm8k, which is not a task of this run"):
         solved_problems(["gsm8k"], {"word_problems": PARAMS}, tmp_path, seed=1)
 
 

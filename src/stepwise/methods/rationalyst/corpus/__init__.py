@@ -1,1 +1,1 @@
-"""Web text to clean documents of a token budget (section 3.1): `pipeline` is what the stage calls."""
+"""From web text to clean documents of a token budget (section 3.1); `pipeline.chunk` is the way in."""

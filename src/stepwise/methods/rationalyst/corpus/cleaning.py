@@ -1,7 +1,7 @@
-"""Text without what no reader sees and no model should obey: control characters and tokens of chat templates.
+"""Removes what readers cannot see and models should not obey: control characters and chat-template tokens.
 
-A corpus is hostile input: a page may hold the very tokens that end a turn or open a system prompt, or the tags between
-which rationales are written.
+A corpus is untrusted input: a page may contain the very tokens that end a turn or open a system prompt, or the tags
+that enclose rationales.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _CONTROL = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufdd0-\ufdef\ufeff\ufff0-\uffff\ud800-\udfff"
     "\U000e0000-\U000e007f]"
 )
-"""C0 and C1 controls, invisible and direction marks, tags, lone surrogates and what is no character."""
+"""C0 and C1 controls, invisible and direction marks, tags, lone surrogates and noncharacters."""
 _TEMPLATE = re.compile(
     r"<\|[^|<>\n]{1,40}\|>"
     r"|<｜[^｜<>\n]{1,40}｜>"
@@ -28,7 +28,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 
 class Cleaned(NamedTuple):
-    """A text, and how many characters and tokens were taken out of it."""
+    """A text, and how many control characters and template tokens were removed from it."""
 
     text: str
     controls: int
@@ -36,15 +36,16 @@ class Cleaned(NamedTuple):
 
 
 def clean(text: str) -> Cleaned:
-    """The text in Unicode form NFC with plain line ends, and without control characters and template tokens.
+    """The text in Unicode form NFC with plain line ends, without control characters and template tokens.
 
-    What is left is clean itself: tokens that only form when others go (`<|im<s>_end|>`) go as well.
+    Cleaning the result again changes nothing: tokens that form only when others are removed (`<|im<s>_end|>`) are
+    removed as well.
     """
     text = _LINE_END.sub("\n", text)
     text, controls = _CONTROL.subn("", text)
     text = unicodedata.normalize("NFC", text)
     tokens = 0
-    while (found := _TEMPLATE.subn("", text))[1]:
-        text, tokens = found[0], tokens + found[1]
+    while (replaced := _TEMPLATE.subn("", text))[1]:
+        text, tokens = replaced[0], tokens + replaced[1]
     text = _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text)).strip("\n")
     return Cleaned(text, controls, tokens)

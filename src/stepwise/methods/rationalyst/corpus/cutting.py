@@ -1,4 +1,4 @@
-"""A text as documents of at most so many tokens, cut at sentence borders into even pieces, however long it is.
+"""Cuts a text of any length at sentence borders into pieces of about equal size, each within a token budget.
 
 The released prefilter drops every text of more than 2,000 characters; here it becomes several documents.
 """
@@ -14,31 +14,31 @@ from typing import NamedTuple
 from stepwise.methods.rationalyst.sentences import borders
 from stepwise.models.loading import ModelError
 
-Count = Callable[[Sequence[str]], list[int]]
-"""Numbers of tokens of texts."""
+TokenCounter = Callable[[Sequence[str]], list[int]]
+"""Counts the tokens of each text."""
 
-CHARACTERS_A_TOKEN = 16
-"""More characters than this count as further tokens: a word-piece tokenizer takes any long run of letters for one."""
+CHARACTERS_PER_TOKEN = 16
+"""A text has at least a token per so many characters: word-piece tokenizers make a single token of any long word."""
 BATCH = 512
-"""Sentences that are counted together, so that memory does not grow with the text."""
+"""Sentences that are tokenised together, so that memory does not grow with the text."""
 
 
 class Piece(NamedTuple):
-    """A stretch of a text, and its tokens."""
+    """A stretch of a text, and its number of tokens."""
 
     start: int
     stop: int
     tokens: int
 
 
-def cut(text: str, count: Count, budget: int) -> list[Piece]:
-    """Pieces of at most `budget` tokens that together are the text without the white space between them."""
-    parts = [part for span in _batches(_sentences(text, budget)) for part in _counted(text, span, count, budget)]
+def cut(text: str, count: TokenCounter, budget: int) -> list[Piece]:
+    """Pieces of at most `budget` tokens that together make up the text; blank pieces are dropped."""
+    parts = [part for spans in _batches(_sentences(text, budget)) for part in _counted(text, spans, count, budget)]
     return [piece for piece in _packed(parts, budget) if text[piece.start : piece.stop].strip()]
 
 
-def tokenizer_count(folder: str) -> Count:
-    """Counts tokens as a model does, without its special tokens.
+def token_counter(folder: str) -> TokenCounter:
+    """Counts tokens as a model's tokenizer does, without special tokens.
 
     Args:
         folder: local folder with a tokenizer.json, or a hub id.
@@ -53,7 +53,8 @@ def tokenizer_count(folder: str) -> Count:
     tokenizer.no_padding()
 
     def count(texts: Sequence[str]) -> list[int]:
-        return [len(one.ids) for one in tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
+        encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
 
     return count
 
@@ -70,10 +71,10 @@ def tokenizer_file(folder: str) -> Path:
 
 
 def _sentences(text: str, budget: int) -> Iterator[tuple[int, int]]:
-    """Sentences as (start, stop), those of more characters than `budget` tokens can have in halves."""
+    """Sentences as (start, stop); sentences with more characters than `budget` tokens can have come in parts."""
     edges = [0, *borders(text), len(text)]
     for start, stop in pairwise(edges):
-        yield from _shortened(text, start, stop, budget * CHARACTERS_A_TOKEN)
+        yield from _shortened(text, start, stop, budget * CHARACTERS_PER_TOKEN)
 
 
 def _shortened(text: str, start: int, stop: int, most: int) -> Iterator[tuple[int, int]]:
@@ -85,7 +86,7 @@ def _shortened(text: str, start: int, stop: int, most: int) -> Iterator[tuple[in
 
 
 def _gap(text: str, start: int, stop: int) -> int:
-    """Where to cut inside a sentence: the last white space of its second half, else its end."""
+    """Where to cut inside a stretch: the last white space of its second half, else its end."""
     gap = max(text.rfind(" ", start + (stop - start) // 2, stop), text.rfind("\n", start + (stop - start) // 2, stop))
     return gap if gap > start else stop
 
@@ -101,11 +102,11 @@ def _batches(spans: Iterator[tuple[int, int]]) -> Iterator[list[tuple[int, int]]
         yield batch
 
 
-def _counted(text: str, spans: list[tuple[int, int]], count: Count, budget: int) -> Iterator[Piece]:
-    """Spans with their tokens; one of more than the budget in as many parts as it takes."""
+def _counted(text: str, spans: list[tuple[int, int]], count: TokenCounter, budget: int) -> Iterator[Piece]:
+    """Spans with their tokens; a span over the budget is halved as often as necessary."""
     lengths = count([text[start:stop] for start, stop in spans])
     for (start, stop), tokens in zip(spans, lengths, strict=True):
-        tokens = max(tokens, math.ceil((stop - start) / CHARACTERS_A_TOKEN))
+        tokens = max(tokens, math.ceil((stop - start) / CHARACTERS_PER_TOKEN))
         if tokens <= budget or stop - start == 1:
             yield Piece(start, stop, tokens)
         else:
@@ -114,14 +115,14 @@ def _counted(text: str, spans: list[tuple[int, int]], count: Count, budget: int)
 
 
 def _packed(parts: Sequence[Piece], budget: int) -> Iterator[Piece]:
-    """Neighbours joined up to the budget, evenly: the last piece is not a leftover of a few words."""
+    """Join neighbours up to the budget, evenly, so that the last piece is not a leftover of a few words."""
     total = sum(part.tokens for part in parts)
     target = total / max(1, math.ceil(total / budget))
-    held: Piece | None = None
+    piece: Piece | None = None
     for part in parts:
-        if held and (held.tokens + part.tokens > budget or held.tokens + part.tokens / 2 > target):
-            yield held
-            held = None
-        held = Piece(held.start, part.stop, held.tokens + part.tokens) if held else part
-    if held:
-        yield held
+        if piece and (piece.tokens + part.tokens > budget or piece.tokens + part.tokens / 2 > target):
+            yield piece
+            piece = None
+        piece = Piece(piece.start, part.stop, piece.tokens + part.tokens) if piece else part
+    if piece:
+        yield piece

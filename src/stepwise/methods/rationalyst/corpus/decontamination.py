@@ -1,6 +1,7 @@
-"""Documents that hold a test problem, by shared n-grams of words, at several sizes: a reader sees how the size decides.
+"""Finds documents that contain a test problem, by shared n-grams of words, for several n to show what n changes.
 
-A test text shorter than n words counts whole, down to SHORTEST words: else short questions would never be found.
+A test text shorter than n words counts as a single n-gram, down to SHORTEST words; otherwise short questions would
+never be found.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from stepwise.methods.rationalyst.corpus.ngrams import Hashes, ngrams, word_hashes
+from stepwise.methods.rationalyst.corpus.ngrams import Hashes, ngram_hashes, word_hashes
 
 SHORTEST = 5
-"""Words of the shortest text that is looked for."""
+"""Words in the shortest test text that is looked for."""
 
 
 @dataclass(frozen=True)
 class TestIndex:
-    """N-grams of all test texts as sorted 64-bit hashes: `grams[size][length]`, with length < size for short texts."""
+    """N-grams of all test texts as sorted 64-bit hashes: `grams[size][length]`; length < size for short texts."""
 
     __test__ = False
     grams: dict[int, dict[int, Hashes]]
@@ -27,8 +28,8 @@ class TestIndex:
     def overlaps(self, text: str) -> tuple[int, ...]:
         """The sizes at which a text shares an n-gram with a test text."""
         hashed = word_hashes(text)
-        wanted = {length for lengths in self.grams.values() for length in lengths}
-        own = {length: ngrams(hashed, length) for length in wanted}
+        distinct = {length for lengths in self.grams.values() for length in lengths}
+        own = {length: ngram_hashes(hashed, length) for length in distinct}
         return tuple(
             size
             for size, lengths in self.grams.items()
@@ -38,13 +39,13 @@ class TestIndex:
     def save(self, path: Path) -> None:
         """Write the index as an .npz file of plain arrays."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        arrays = {f"{size}-{length}": known for size, found in self.grams.items() for length, known in found.items()}
+        arrays = {f"{size}-{length}": known for size, grams in self.grams.items() for length, known in grams.items()}
         with path.open("wb") as out:
             np.savez(out, allow_pickle=False, sizes=np.array(list(self.grams), dtype=np.int64), **arrays)
 
     @classmethod
     def load(cls, path: Path) -> TestIndex:
-        """Read what save wrote."""
+        """Read an index that `save` wrote."""
         with np.load(path, allow_pickle=False) as arrays:
             grams: dict[int, dict[int, Hashes]] = {int(size): {} for size in arrays["sizes"]}
             for name in arrays.files:
@@ -56,24 +57,24 @@ class TestIndex:
 
 def index_tests(texts: Iterable[str], sizes: Sequence[int]) -> TestIndex:
     """The index of test texts (questions, and reference solutions) at n-grams of these sizes."""
-    found: dict[int, dict[int, list[Hashes]]] = {size: {} for size in sizes}
+    grams: dict[int, dict[int, list[Hashes]]] = {size: {} for size in sizes}
     for text in texts:
         hashed = word_hashes(text)
-        for size, lengths in found.items():
+        for size, lengths in grams.items():
             length = min(size, len(hashed))
             if length >= min(size, SHORTEST):
-                lengths.setdefault(length, []).append(ngrams(hashed, length))
+                lengths.setdefault(length, []).append(ngram_hashes(hashed, length))
     return TestIndex(
         {
             size: {length: np.unique(np.concatenate(parts)) for length, parts in lengths.items()}
-            for size, lengths in found.items()
+            for size, lengths in grams.items()
         }
     )
 
 
-def _intersect(some: Hashes, known: Hashes) -> bool:
-    """Whether a hash is in the sorted `known`."""
-    if not len(some) or not len(known):
+def _intersect(hashes: Hashes, known: Hashes) -> bool:
+    """Whether any of the hashes is in the sorted array `known`."""
+    if not len(hashes) or not len(known):
         return False
-    places = np.minimum(np.searchsorted(known, some), len(known) - 1)
-    return bool((known[places] == some).any())
+    places = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
+    return bool((known[places] == hashes).any())

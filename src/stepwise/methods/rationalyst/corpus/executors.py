@@ -1,6 +1,6 @@
-"""Where a pipeline of datatrove steps runs: in processes here, or as a Slurm array. The steps are the same objects.
+"""Runs a pipeline of datatrove steps, in local processes or as a Slurm array. The steps are the same objects.
 
-A finished task leaves a mark in the log folder, so that what was killed goes on with the tasks that are missing.
+A finished task leaves a mark in the log folder, so that a killed run resumes with the unfinished tasks.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ POLL_SECONDS = 5.0
 Counts = dict[str, int]
 
 
-class Local(LocalPipelineExecutor):
-    """datatrove's local executor without its manager process, which outlives a kill, and with workers that do not."""
+class LocalExecutor(LocalPipelineExecutor):
+    """datatrove's local executor without its manager process, which survives a kill; our workers do not survive it."""
 
     pipeline: list[Any]
 
     def run(self) -> None:
-        """Run the tasks that are missing.
+        """Run the unfinished tasks.
 
         Raises:
             CorpusError: a worker was killed, as when memory runs out.
@@ -61,50 +61,50 @@ class Local(LocalPipelineExecutor):
                     pass
         except BrokenProcessPool as error:
             raise CorpusError(
-                "a worker was killed, as happens when memory runs out; run it again to go on, or with fewer workers"
+                "a worker was killed, as happens when memory runs out; run it again to resume, or use fewer workers"
             ) from error
 
 
 def run(
     steps: Sequence[PipelineStep], name: str, *, tasks: int, workers: int, array: SlurmArray | None, work: Path
 ) -> Counts:
-    """Run a pipeline over `tasks` tasks to its end, here or on Slurm.
+    """Run a pipeline over `tasks` tasks, on this machine or on Slurm, and wait for it.
 
     Args:
         steps: datatrove steps; each task runs all of them.
-        name: of the phase; its marks and logs lie in `work/logs/name`.
-        tasks: parts of the work.
-        workers: processes at once, here.
-        array: what a Slurm job asks for; None runs here.
-        work: folder that outlives a kill, shared between nodes where Slurm runs it.
+        name: name of the phase; its marks and logs go to `work/logs/name`.
+        tasks: number of tasks.
+        workers: local processes at a time.
+        array: resources of the Slurm array; None runs on this machine.
+        work: folder for work in progress; on Slurm all nodes must share it.
 
     Returns:
-        What the steps counted (`stat_update`), over all tasks of this run and of those it goes on from.
+        What the steps counted (`stat_update`), over all tasks, including those that an earlier run finished.
 
     Raises:
         CorpusError: a worker was killed, or a Slurm job ended without finishing its tasks.
     """
     logs = (work / "logs" / name).absolute()
     if array is None:
-        Local(list(steps), tasks=tasks, workers=workers, logging_dir=str(logs)).run()
+        LocalExecutor(list(steps), tasks=tasks, workers=workers, logging_dir=str(logs)).run()
     else:
         _run_on_slurm(list(steps), name, tasks, array, logs)
     return counts(logs)
 
 
 def counts(logs: Path) -> Counts:
-    """Totals of what the steps of a finished phase counted."""
-    found: Counts = {}
+    """Sums of what the steps of a finished phase counted."""
+    totals: Counts = {}
     for file in sorted((logs / "stats").glob("*.json")):
         for step in json.loads(file.read_text(encoding="utf-8")):
             for name, value in step["stats"].items():
                 total = value["total"] if isinstance(value, dict) else value
-                found[name] = found.get(name, 0) + int(total)
-    return dict(sorted(found.items()))
+                totals[name] = totals.get(name, 0) + int(total)
+    return dict(sorted(totals.items()))
 
 
 def _run_on_slurm(steps: list[Any], name: str, tasks: int, array: SlurmArray, logs: Path) -> None:
-    """Submit the array and wait. The job gets this Python and this path."""
+    """Submit the array and wait. The job runs with this Python and this import path."""
     executor = SlurmPipelineExecutor(
         steps, tasks=tasks, time=array.time, partition=array.partition, mem_per_cpu_gb=array.memory_gb, qos="",
         job_name=f"stepwise-{name}", logging_dir=str(logs), mail_type="NONE", requeue_signals=None,
@@ -118,13 +118,13 @@ def _run_on_slurm(steps: list[Any], name: str, tasks: int, array: SlurmArray, lo
                 break
             raise CorpusError(
                 f"the Slurm job {executor.job_id} ended before all tasks of {name} were done "
-                f"({slurm.describe(str(executor.job_id))}); its output is in {logs}; run it again to go on"
+                f"({slurm.describe(str(executor.job_id))}); its output is in {logs}; run it again to resume"
             )
         time.sleep(POLL_SECONDS)
 
 
 def _die_with_parent() -> None:
-    """Ask Linux for SIGKILL when the main process dies: its successor must not meet its workers."""
+    """Ask Linux for SIGKILL when the main process dies, so that a rerun never competes with orphaned workers."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

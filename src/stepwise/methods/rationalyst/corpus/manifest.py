@@ -1,4 +1,4 @@
-"""Shards of documents with a manifest: rows and hash of each, and what they were made from."""
+"""Shards of documents with a manifest: the rows and hash of each shard, and the inputs they were built from."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Shard(Record):
 
 
 class Manifest(Record):
-    """What a folder of documents holds."""
+    """The content of a folder of documents."""
 
     format: Literal[1] = 1
     shards: tuple[Shard, ...]
     inputs: str
-    """Fingerprint of the files that were read."""
+    """Fingerprint of the source files."""
     settings: str
     """Fingerprint of the parameters, the tokenizer and the test problems."""
 
@@ -45,18 +45,18 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def load(folder: Path) -> Manifest:
-    """The manifest of a folder. Raises CorpusError where it is missing or broken."""
+    """The manifest of a folder. Raises CorpusError if it is missing or invalid."""
     path = folder / NAME
     try:
         return Manifest.model_validate_json(path.read_bytes())
     except OSError as error:
-        raise CorpusError(f"{folder} has no {NAME}, so it is no whole corpus; {_REMEDY}") from error
+        raise CorpusError(f"{folder} has no {NAME}, so the corpus is incomplete; {_REMEDY}") from error
     except ValidationError as error:
-        raise CorpusError(f"{path} is broken ({error.errors(include_url=False)[0]['msg']}); {_REMEDY}") from error
+        raise CorpusError(f"{path} is invalid ({error.errors(include_url=False)[0]['msg']}); {_REMEDY}") from error
 
 
 def documents(folder: Path, shard: Shard) -> Iterator[Document]:
-    """Stream the documents of one shard. Raises CorpusError at its end where rows are missing or too many."""
+    """Stream the documents of one shard. Raises CorpusError at the end if the number of rows is wrong."""
     rows = 0
     for document in iterate_jsonl(folder / shard.name, Document):
         rows += 1

@@ -1,11 +1,14 @@
-"""Runs of words as 64-bit hashes, many at once: what duplicates and overlaps with test problems are found by."""
+"""N-grams of words as 64-bit hashes, computed for a whole text at once: for duplicates and overlaps with test problems.
+
+The words are those of `stepwise.ngrams`; hashes make n-grams of millions of documents fit into memory.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import xxhash
 
-from stepwise.tasks.preparation.overlap import words
+from stepwise.ngrams import words
 
 Hashes = np.ndarray
 """dtype uint64, shape (n,)."""
@@ -15,17 +18,17 @@ _BASE = np.uint64(0x9E3779B97F4A7C15)
 
 
 def word_hashes(text: str) -> Hashes:
-    """A hash for each word or number of a text, lower case."""
-    found = words(text)
-    return np.fromiter((xxhash.xxh64_intdigest(word.encode()) for word in found), dtype=np.uint64, count=len(found))
+    """A hash for each word or number of a text."""
+    hashed = [xxhash.xxh64_intdigest(word.encode()) for word in words(text)]
+    return np.array(hashed, dtype=np.uint64)
 
 
-def ngrams(hashed: Hashes, length: int) -> Hashes:
-    """Hashes of all runs of `length` words; shape (words - length + 1,), empty where there are too few."""
-    count = len(hashed) - length + 1
+def ngram_hashes(hashed: Hashes, n: int) -> Hashes:
+    """Hashes of all n-grams of hashed words; shape (words - n + 1,), empty if there are too few words."""
+    count = len(hashed) - n + 1
     if count < 1:
         return np.empty(0, dtype=np.uint64)
-    found = np.zeros(count, dtype=np.uint64)
-    for offset in range(length):
-        found = found * _BASE + hashed[offset : offset + count]
-    return found
+    hashes = np.zeros(count, dtype=np.uint64)
+    for offset in range(n):
+        hashes = hashes * _BASE + hashed[offset : offset + count]
+    return hashes

@@ -1,8 +1,7 @@
-"""The default corpus: prose inside packages that the locks pin, listed with hash and licence; nothing is fetched."""
+"""The default corpus: prose inside packages that the lock files pin, listed with hash and licence. No downloads."""
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 from importlib import resources
@@ -11,13 +10,13 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from stepwise.errors import StepwiseError
-from stepwise.records import Record
+from stepwise.records import Record, file_hash
 
 LIST = "packaged_documents.json"
 
 
 class PackagedDocumentError(StepwiseError, ValueError):
-    """A packaged document that is not the one that was listed; the message names the package and the remedy."""
+    """A packaged document that differs from the listed one; the message names the package and the remedy."""
 
 
 class PackagedDocument(Record):
@@ -26,14 +25,14 @@ class PackagedDocument(Record):
     package: str
     version: str
     path: str
-    """Below the folder into which packages are installed."""
+    """Relative to the folder that packages are installed in."""
     sha256: str
     """Of the whole file."""
     licence: str
     kind: str
-    """What the text is: a guide, reference, description of data, mathematics ..."""
+    """The kind of text: a guide, reference, description of data, mathematics ..."""
     lines: tuple[int, int] | None = None
-    """First and last line that are read, counted from 1."""
+    """First and last line to read, counted from 1."""
 
 
 def documents() -> list[PackagedDocument]:
@@ -43,10 +42,10 @@ def documents() -> list[PackagedDocument]:
 
 
 def locate(document: PackagedDocument) -> Path:
-    """The document's file, which is the listed one byte for byte. The package is not imported.
+    """The document's file, verified to be the listed one byte for byte. The package is not imported.
 
     Raises:
-        PackagedDocumentError: the package is missing, of another version, or has another file there.
+        PackagedDocumentError: the package is missing, has another version, or another file in its place.
     """
     remedy = f"install {document.package}=={document.version} as the locks pin it (`make install`)"
     try:
@@ -58,9 +57,7 @@ def locate(document: PackagedDocument) -> Path:
         raise PackagedDocumentError(
             f"{document.package} {distribution.version} has no file {document.path}, which the corpus reads; {remedy}"
         )
-    with path.open("rb") as data:
-        found = hashlib.file_digest(data, "sha256").hexdigest()
-    if found != document.sha256:
+    if file_hash(path, "sha256") != document.sha256:
         raise PackagedDocumentError(
             f"{document.path} of {document.package} {distribution.version} is not the file that {LIST} lists; {remedy}"
         )

@@ -14,7 +14,7 @@ def model_folder(source: str) -> str:
     """A folder or hub id; `package:NAME/FOLDER` becomes the folder's path.
 
     Raises:
-        ModelError: the package, or the folder in it, is not there.
+        ModelError: the package or its folder is missing.
     """
     if not source.startswith(PREFIX):
         return source

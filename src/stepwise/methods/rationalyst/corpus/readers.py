@@ -1,7 +1,7 @@
-"""Texts out of files that may be huge, broken or hostile, in memory that does not grow with them.
+"""Reads texts from files that may be huge, broken or hostile, in constant memory.
 
-A broken file is an error that names it; a bad row is dropped and counted. No row longer than `row_bytes` is ever held,
-and a file that unpacks out of all proportion is refused.
+A broken file is an error that names it; a bad row is dropped and counted. No row longer than `row_bytes` is ever held
+in memory, and a file that unpacks out of all proportion is refused.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from stepwise.methods.rationalyst.corpus.sources import CorpusError, SourceFile
 
 BLOCK = 1 << 20
 SMALL = 8 << 20
-"""Bytes up to which a file's expansion is not looked at."""
+"""Unpacked bytes below which a file's expansion is not checked."""
 
 Drop = Callable[[str], None]
-"""Counts a dropped row under a reason."""
+"""Counts a dropped row by reason."""
 
 
 class Limits(NamedTuple):
-    """Most bytes of a row and of an unpacked file, and most times that a file may unpack to its size."""
+    """Most bytes in a row and in an unpacked file, and the greatest ratio of a file's unpacked size to its size."""
 
     row_bytes: int
     file_bytes: int
@@ -35,7 +35,7 @@ class Limits(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A text and where it begins in the file: the row, of plain text the line, from 0."""
+    """A text and where it begins: the number of its row or, in plain text, its line, from 0."""
 
     number: int
     text: str
@@ -46,18 +46,18 @@ def read(file: SourceFile, limits: Limits, drop: Drop) -> Iterator[Row]:
 
     Args:
         file: JSON lines, parquet or plain text; .gz and .zst are unpacked.
-        limits: what is too much.
-        drop: told `row_too_long`, `invalid_utf8`, `invalid_json` or `no_text` for each row left out.
+        limits: see Limits.
+        drop: called with `row_too_long`, `invalid_utf8`, `invalid_json` or `no_text` for each row left out.
 
     Raises:
-        CorpusError: a file that is damaged, cut off, or unpacks to too much.
+        CorpusError: a file that is damaged, truncated or unreachable, or that unpacks to too much.
     """
     readers = {"jsonl": _json_lines, "text": _plain_text, "parquet": _parquet}
     try:
         yield from readers[file.kind](file, limits, drop)
     except (OSError, EOFError, zlib.error) as error:
         remedy = "fetch it again, or take it out of the source"
-        raise CorpusError(f"{file.address} is damaged, cut off or out of reach ({error}); {remedy}") from error
+        raise CorpusError(f"{file.address} is damaged, truncated or unreachable ({error}); {remedy}") from error
 
 
 def _json_lines(file: SourceFile, limits: Limits, drop: Drop) -> Iterator[Row]:
@@ -72,20 +72,20 @@ def _json_lines(file: SourceFile, limits: Limits, drop: Drop) -> Iterator[Row]:
         except orjson.JSONDecodeError:
             drop("invalid_json")
             continue
-        found = row.get(file.text_key) if isinstance(row, dict) else None
-        if isinstance(found, str) and found.strip():
-            yield Row(number, found)
+        content = row.get(file.text_key) if isinstance(row, dict) else None
+        if isinstance(content, str) and content.strip():
+            yield Row(number, content)
         else:
             drop("no_text")
 
 
 def _plain_text(file: SourceFile, limits: Limits, drop: Drop) -> Iterator[Row]:
-    """A text file as one row, or as several that end at blank lines where it is longer than a row may be.
+    """A text file as one row; if it is longer than a row may be, as several that end at blank lines.
 
-    A stretch of lines, as of a docstring, loses the indentation that all of them have.
+    If only a range of lines is read, such as a docstring, their common indentation is removed.
     """
     first, last = file.lines or (1, None)
-    held: list[str] = []
+    pending: list[str] = []
     size, number = 0, first - 1
     for place, line in enumerate(islice(_lines(file, limits), first - 1, last), first - 1):
         text = _decoded(line, drop)
@@ -93,12 +93,12 @@ def _plain_text(file: SourceFile, limits: Limits, drop: Drop) -> Iterator[Row]:
             continue
         blank = not text.strip()
         if size + len(text) > limits.row_bytes or (blank and size > limits.row_bytes // 8):
-            yield Row(number, _joined(held, file))
-            held, size, number = [], 0, place
-        held.append(text)
+            yield Row(number, _joined(pending, file))
+            pending, size, number = [], 0, place
+        pending.append(text)
         size += len(text) + 1
-    if any(text.strip() for text in held):
-        yield Row(number, _joined(held, file))
+    if any(text.strip() for text in pending):
+        yield Row(number, _joined(pending, file))
 
 
 def _joined(lines: list[str], file: SourceFile) -> str:
@@ -120,16 +120,16 @@ def _parquet(file: SourceFile, limits: Limits, drop: Drop) -> Iterator[Row]:
                 raise CorpusError(_too_much(file, sum(groups)))
             for batch in table.iter_batches(batch_size=64, columns=[file.text_key]):
                 for value in batch.column(0):
-                    found = value.as_py()
-                    if not isinstance(found, str) or not found.strip():
+                    content = value.as_py()
+                    if not isinstance(content, str) or not content.strip():
                         drop("no_text")
-                    elif len(found) > limits.row_bytes:
+                    elif len(content) > limits.row_bytes:
                         drop("row_too_long")
                     else:
-                        yield Row(number, found)
+                        yield Row(number, content)
                     number += 1
     except pyarrow.ArrowInvalid as error:
-        raise CorpusError(f"{file.address} is no parquet file ({error}); fetch it again") from error
+        raise CorpusError(f"{file.address} is not a valid parquet file ({error}); fetch it again") from error
 
 
 def _decoded(line: bytes | None, drop: Drop) -> str | None:
@@ -144,26 +144,26 @@ def _decoded(line: bytes | None, drop: Drop) -> str | None:
 
 
 def _lines(file: SourceFile, limits: Limits) -> Iterator[bytes | None]:
-    """Lines without their ends; None for one of more than `row_bytes`, which is passed over block by block."""
-    held = bytearray()
-    over = False
+    """Lines without their line ends; None for a line of more than `row_bytes`, which is skipped block by block."""
+    buffer = bytearray()
+    too_long = False
     for block in _blocks(file, limits):
         for index, part in enumerate(block.split(b"\n")):
             if index:
-                yield None if over else bytes(held)
-                held.clear()
-                over = False
-            if not over and len(held) + len(part) <= limits.row_bytes:
-                held += part
+                yield None if too_long else bytes(buffer)
+                buffer.clear()
+                too_long = False
+            if not too_long and len(buffer) + len(part) <= limits.row_bytes:
+                buffer += part
             else:
-                over = True
-                held.clear()
-    if over or held:
-        yield None if over else bytes(held)
+                too_long = True
+                buffer.clear()
+    if too_long or buffer:
+        yield None if too_long else bytes(buffer)
 
 
 def _blocks(file: SourceFile, limits: Limits) -> Iterator[bytes]:
-    """A file's bytes, unpacked, in blocks."""
+    """A file's unpacked bytes in blocks."""
     read = 0
     with fsspec.open(file.address, "rb") as packed, closing(_unpacked(file.address, packed)) as data:
         while block := data.read(BLOCK):
@@ -185,6 +185,6 @@ def _unpacked(address: str, packed: BinaryIO) -> Any:
 
 def _too_much(file: SourceFile, size: int) -> str:
     return (
-        f"{file.address} ({file.size} bytes) unpacks to {size} bytes and more: take it out of the source, or raise "
-        "rationalyst_corpus.file_bytes or .expansion if it is right"
+        f"{file.address} ({file.size} bytes) unpacks to {size} bytes or more: take it out of the source, or raise "
+        "rationalyst_corpus.file_bytes or .expansion if this is intended"
     )

@@ -1,31 +1,29 @@
-"""The steps of the corpus pipeline, in datatrove's contract: each takes documents, gives documents, and counts.
+"""The steps of the corpus pipeline as datatrove steps: each takes documents, yields documents, and counts.
 
 Counts are named `read.SOURCE`, `documents.SOURCE`, `dropped.REASON` and so on, and become the stage's metrics.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from datatrove.data import Document as Carried
+from datatrove.data import Document as PipelineDocument
 from datatrove.data import DocumentsPipeline
 from datatrove.pipeline.base import PipelineStep
 
 from stepwise.methods.rationalyst.corpus.cleaning import clean
-from stepwise.methods.rationalyst.corpus.cutting import cut, tokenizer_count
+from stepwise.methods.rationalyst.corpus.cutting import cut, token_counter
 from stepwise.methods.rationalyst.corpus.decontamination import TestIndex
 from stepwise.methods.rationalyst.corpus.duplicates import duplicates
 from stepwise.methods.rationalyst.corpus.readers import Limits, read
 from stepwise.methods.rationalyst.corpus.sources import SourceFile, shard
-from stepwise.records import Document, iterate_jsonl
+from stepwise.records import Document, iterate_jsonl, new_file
 
 
 class Read(PipelineStep):
-    """Texts of the files of this task's shard."""
+    """Reads the texts of this task's shard of the files."""
 
     type = "READER"
     name = "sources"
@@ -34,23 +32,25 @@ class Read(PipelineStep):
         super().__init__()
         self.files, self.limits = list(files), limits
 
-    def run(self, _data: DocumentsPipeline = None, rank: int = 0, shards: int = 1) -> Iterator[Carried]:
+    def run(self, _data: DocumentsPipeline = None, rank: int = 0, shards: int = 1) -> Iterator[PipelineDocument]:
         """Yield whole texts."""
         for file in shard(self.files, rank, shards):
             for row in read(file, self.limits, lambda reason: self.stat_update(f"dropped.{reason}")):
                 self.stat_update("read", f"read.{file.source}")
                 name = f"{file.source}/{file.name}:{row.number}"
-                yield Carried(text=row.text, id=name, metadata={"source": file.source, "licence": file.licence})
+                yield PipelineDocument(
+                    text=row.text, id=name, metadata={"source": file.source, "licence": file.licence}
+                )
 
 
 class Clean(PipelineStep):
-    """Without control characters and chat-template tokens."""
+    """Removes control characters and chat-template tokens."""
 
     type = "FORMAT"
     name = "cleaning"
 
-    def run(self, data: DocumentsPipeline, _rank: int = 0, _shards: int = 1) -> Iterator[Carried]:
-        """Yield cleaned texts; one of which nothing is left is dropped."""
+    def run(self, data: DocumentsPipeline, _rank: int = 0, _shards: int = 1) -> Iterator[PipelineDocument]:
+        """Yield cleaned texts; texts of which nothing is left are dropped."""
         for document in data or ():
             cleaned = clean(document.text)
             self.stat_update("removed.control_characters", value=cleaned.controls)
@@ -63,7 +63,7 @@ class Clean(PipelineStep):
 
 
 class Cut(PipelineStep):
-    """Pieces of a token budget, at sentence borders."""
+    """Cuts texts into pieces of a token budget, at sentence borders."""
 
     type = "FORMAT"
     name = "cutting"
@@ -72,9 +72,9 @@ class Cut(PipelineStep):
         super().__init__()
         self.tokenizer, self.budget, self.least = tokenizer, budget, least
 
-    def run(self, data: DocumentsPipeline, _rank: int = 0, _shards: int = 1) -> Iterator[Carried]:
-        """Yield pieces; those with too few tokens for a note are dropped."""
-        count = tokenizer_count(self.tokenizer)
+    def run(self, data: DocumentsPipeline, _rank: int = 0, _shards: int = 1) -> Iterator[PipelineDocument]:
+        """Yield pieces; pieces with too few tokens for a note are dropped."""
+        count = token_counter(self.tokenizer)
         for document in data or ():
             for number, piece in enumerate(cut(document.text, count, self.budget)):
                 if piece.tokens < self.least:
@@ -82,11 +82,11 @@ class Cut(PipelineStep):
                     continue
                 text = document.text[piece.start : piece.stop].strip()
                 metadata = {**document.metadata, "tokens": piece.tokens}
-                yield Carried(text=text, id=f"{document.id}.{number}", metadata=metadata)
+                yield PipelineDocument(text=text, id=f"{document.id}.{number}", metadata=metadata)
 
 
 class Decontaminate(PipelineStep):
-    """Pieces that share an n-gram of the first size with a test problem are dropped; those of other sizes counted."""
+    """Drops pieces that share an n-gram of the first size with a test problem; for the other sizes it only counts."""
 
     type = "FILTER"
     name = "decontamination"
@@ -95,11 +95,11 @@ class Decontaminate(PipelineStep):
         super().__init__()
         self.index, self.rejects = index, rejects
 
-    def run(self, data: DocumentsPipeline, rank: int = 0, _shards: int = 1) -> Iterator[Carried]:
-        """Yield what shares nothing."""
+    def run(self, data: DocumentsPipeline, rank: int = 0, _shards: int = 1) -> Iterator[PipelineDocument]:
+        """Yield the pieces without an overlap."""
         index = TestIndex.load(self.index)
         decisive = next(iter(index.grams), 0)
-        with _new_file(self.rejects / f"{rank:05d}.jsonl") as rejects:
+        with new_file(self.rejects / f"{rank:05d}.jsonl") as rejects:
             for document in data or ():
                 sizes = index.overlaps(document.text)
                 for size in sizes:
@@ -111,8 +111,8 @@ class Decontaminate(PipelineStep):
                     yield document
 
 
-class Keep(PipelineStep):
-    """Write pieces down, in order, and hand them on."""
+class WritePieces(PipelineStep):
+    """Writes the pieces to a file, in order, and passes them on."""
 
     type = "WRITER"
     name = "pieces"
@@ -121,16 +121,16 @@ class Keep(PipelineStep):
         super().__init__()
         self.folder = folder
 
-    def run(self, data: DocumentsPipeline, rank: int = 0, _shards: int = 1) -> Iterator[Carried]:
-        """Yield what is written."""
-        with _new_file(self.folder / f"{rank:05d}.jsonl") as out:
+    def run(self, data: DocumentsPipeline, rank: int = 0, _shards: int = 1) -> Iterator[PipelineDocument]:
+        """Yield every piece after writing it."""
+        with new_file(self.folder / f"{rank:05d}.jsonl") as out:
             for document in data or ():
                 _write(out, document)
                 yield document
 
 
-class Finish(PipelineStep):
-    """A shard without its duplicates."""
+class WriteShards(PipelineStep):
+    """Writes each shard without its duplicates."""
 
     type = "FILTER"
     name = "shards"
@@ -139,12 +139,12 @@ class Finish(PipelineStep):
         super().__init__()
         self.pieces, self.duplicates, self.rejects, self.out = pieces, duplicates, rejects, out
 
-    def run(self, _data: DocumentsPipeline = None, rank: int = 0, _shards: int = 1) -> Iterator[Carried]:
-        """Write the shard, and what is left out of it."""
+    def run(self, _data: DocumentsPipeline = None, rank: int = 0, _shards: int = 1) -> Iterator[PipelineDocument]:
+        """Write the shard, and the duplicates to the rejects."""
         known = duplicates(self.duplicates, rank)
         with (
-            _new_file(self.rejects / f"{rank:05d}.jsonl") as rejects,
-            _new_file(self.out / f"shard-{rank:05d}.jsonl") as out,
+            new_file(self.rejects / f"{rank:05d}.jsonl") as rejects,
+            new_file(self.out / f"shard-{rank:05d}.jsonl") as out,
         ):
             for place, document in enumerate(iterate_jsonl(self.pieces / f"{rank:05d}.jsonl", Document)):
                 if place in known:
@@ -160,21 +160,8 @@ class Finish(PipelineStep):
         yield from ()
 
 
-def _write(out: TextIO, document: Carried, **more: str) -> None:
+def _write(out: TextIO, document: PipelineDocument, **more: str) -> None:
     metadata = {**document.metadata, **more}
     source = metadata.pop("source")
     record = Document(id=document.id, source=source, text=document.text, meta=metadata)
     out.write(record.model_dump_json(exclude_defaults=True) + "\n")
-
-
-@contextlib.contextmanager
-def _new_file(path: Path) -> Iterator[TextIO]:
-    """A text file that takes its name when all is written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as out:
-            yield out
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Notes written between the sentences of documents (section 3.1): `mine` is what the stage calls."""
+"""Notes written between the sentences of documents (section 3.1); `mine.mine` is the way in."""

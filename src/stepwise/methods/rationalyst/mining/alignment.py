@@ -1,4 +1,4 @@
-"""Edit distance of two texts, and where the places of one are in the other. Rows are computed whole, by numpy."""
+"""Edit distance of two texts, and an alignment of their offsets. Each table row is one numpy operation."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def distance(first: str, second: str) -> int:
-    """Least number of inserted, deleted and replaced characters that make one text of the other (Levenshtein)."""
+    """Least number of inserted, deleted and replaced characters that turn one text into the other (Levenshtein)."""
     first, second, _ = _trimmed(first, second)
     row = np.arange(len(second) + 1)
     for number, char in enumerate(_codes(first)):
@@ -15,15 +15,15 @@ def distance(first: str, second: str) -> int:
 
 
 def align(first: str, second: str) -> list[int]:
-    """For each place in `first` (0 to its length) the place in `second` that a shortest edit leads it to."""
+    """For each offset in `first` (0 to its length) the matching offset in `second` under a shortest edit."""
     core, other, skipped = _trimmed(first, second)
     differs = _codes(core)[:, None] != _codes(other)[None, :]
     rows = [np.arange(len(other) + 1)]
     for number in range(len(core)):
         rows.append(_next_row(rows[-1], number, differs[number]))
-    found = [0] * (len(core) + 1)
+    matches = [0] * (len(core) + 1)
     left, right = len(core), len(other)
-    found[left] = right
+    matches[left] = right
     while left:
         here = rows[left][right]
         if right and here == rows[left - 1][right - 1] + differs[left - 1, right - 1]:
@@ -32,14 +32,14 @@ def align(first: str, second: str) -> list[int]:
             left -= 1
         else:
             right -= 1
-        found[left] = right
+        matches[left] = right
     tail = len(first) - skipped - len(core)
     end = len(second) - tail
-    return [*range(skipped), *(skipped + place for place in found), *range(end + 1, end + 1 + tail)]
+    return [*range(skipped), *(skipped + offset for offset in matches), *range(end + 1, end + 1 + tail)]
 
 
 def _next_row(row: np.ndarray, number: int, differs: np.ndarray) -> np.ndarray:
-    """The next row of the table of distances, after row `number`."""
+    """The row after row `number` of the distance table."""
     columns = np.arange(len(row))
     best = np.empty_like(row)
     best[0] = number + 1
@@ -48,11 +48,11 @@ def _next_row(row: np.ndarray, number: int, differs: np.ndarray) -> np.ndarray:
 
 
 def _trimmed(first: str, second: str) -> tuple[str, str, int]:
-    """Both texts without what they share at the ends, and how much they share in front."""
+    """Both texts without their common beginning and end, and the length of the common beginning."""
     limit = min(len(first), len(second))
-    front = next((place for place in range(limit) if first[place] != second[place]), limit)
+    front = next((offset for offset in range(limit) if first[offset] != second[offset]), limit)
     limit -= front
-    back = next((place for place in range(limit) if first[-1 - place] != second[-1 - place]), limit)
+    back = next((offset for offset in range(limit) if first[-1 - offset] != second[-1 - offset]), limit)
     return first[front : len(first) - back], second[front : len(second) - back], front
 
 

@@ -1,8 +1,9 @@
-"""Notes between the sentences of documents, written by an instruct model and woven in: the text stays as it is.
+"""Notes between the sentences of documents, written by an instruct model. The text itself never changes.
 
-The released protocol lets the model copy each document and put notes into the copy; a tenth to a fifth of the copies
-differ and are lost (`echo.py`). Here the text is given and only the notes are generated, all of a document side by side
-on one reading of it (`forks.py`); with a server each is a prompt of its own.
+In the released protocol the model copies each document and inserts notes into the copy; a tenth to a fifth of the
+copies differ from the original and are discarded (`released_protocol.py`). Here the text is fixed and only the notes
+are generated, all notes of a document in parallel on one forward pass over it (`shared_prefix.py`). A server gets each
+note as a prompt of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from stepwise.generation.engine.batching import microbatches
 from stepwise.generation.engine.stopping import Stopping
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
 from stepwise.methods.rationalyst.mining.prompts import Guide, Layout, note_layout
-from stepwise.methods.rationalyst.mining.released_protocol import echoed
+from stepwise.methods.rationalyst.mining.released_protocol import mine_echo
 from stepwise.methods.rationalyst.sentences import borders
 from stepwise.methods.rationalyst.shared_prefix import Forks, forkable
 from stepwise.params.rationalyst import RationalystMiningParams
@@ -37,36 +38,50 @@ _LABEL = re.compile(r"^(?:(?:unsaid )?(?:note|thought|rationale)\s*:|<BOT>)\s*",
 
 @dataclass(frozen=True)
 class Place:
-    """Where a note is asked for, and where the text ends that it should help with; offsets into the document."""
+    """Where a note goes, and where the text that it should help with ends; offsets into the document."""
 
     position: int
     end: int
 
 
 @dataclass(frozen=True)
+class PlacedDocument:
+    """A document and the places for its notes."""
+
+    document: Document
+    places: list[Place]
+
+    @property
+    def pieces(self) -> list[str]:
+        """The text up to the last place, cut at the places: before place k come the first k + 1 pieces."""
+        edges = [0, *(place.position for place in self.places)]
+        return [self.document.text[start:stop] for start, stop in pairwise(edges)]
+
+
+@dataclass(frozen=True)
 class Draft:
-    """What the model wrote at a place, and whether it came to an end by itself."""
+    """What the model wrote at a place, and whether it ended by itself."""
 
     text: str
     finished: bool
 
 
 def places(document: Document, params: RationalystMiningParams) -> list[Place]:
-    """Sentence borders from the document's start on, at most `params.notes` of them at even distances.
+    """Sentence borders after the document's `start`, at most `params.notes` of them, evenly spaced.
 
-    A border has text before it and text after it; white space between sentences belongs to what follows.
+    There is text before and after each border; white space between sentences belongs to what follows.
     """
     text = document.text
     first = len(text[: document.start].rstrip())
     cuts = sorted({first, *(border for border in borders(text) if border > first)} - {0})
     cuts = [cut for cut in cuts if text[cut:].strip()]
     size = min(len(cuts), params.notes)
-    chosen = [index * len(cuts) // size for index in range(size)]
+    indices = [number * len(cuts) // size for number in range(size)]
     edges = [*cuts, len(text)]
-    ends = [*chosen[1:], len(cuts)]
+    ends = [*indices[1:], len(cuts)]
     if params.sentences:
-        ends = [min(index + params.sentences, len(cuts)) for index in chosen]
-    return [Place(cuts[index], edges[end]) for index, end in zip(chosen, ends, strict=True)]
+        ends = [min(index + params.sentences, len(cuts)) for index in indices]
+    return [Place(cuts[index], edges[end]) for index, end in zip(indices, ends, strict=True)]
 
 
 def mine(
@@ -78,13 +93,13 @@ def mine(
     *,
     journal: Path | None = None,
 ) -> tuple[list[Rationale], dict[str, float]]:
-    """Notes of all documents in order, and flat metrics of the pass. With a journal a killed pass goes on."""
+    """Notes of all documents, in order, and flat metrics. With a journal a killed pass resumes."""
     if params.mode == "echo":
-        return echoed(documents, backend, tokenizer, guide, params, journal=journal)
-    return woven(documents, backend, note_layout(tokenizer, guide, params.shots), params, journal=journal)
+        return mine_echo(documents, backend, tokenizer, guide, params, journal=journal)
+    return mine_woven(documents, backend, note_layout(tokenizer, guide, params.shots), params, journal=journal)
 
 
-def woven(
+def mine_woven(
     documents: Sequence[Document],
     backend: Backend,
     layout: Layout,
@@ -92,40 +107,39 @@ def woven(
     *,
     journal: Path | None = None,
 ) -> tuple[list[Rationale], dict[str, float]]:
-    """`mine` at sentence borders, the text given."""
-    asked = [places(document, params) for document in documents]
+    """Mine notes at sentence borders of the unchanged text."""
+    placed = [PlacedDocument(document, places(document, params)) for document in documents]
     if forkable(backend):
-        written = _on_forks(documents, asked, backend, layout, params, journal)
+        drafts = _with_forks(placed, backend, layout, params, journal)
     else:
-        written = _on_prompts(documents, asked, backend, layout, params, journal)
+        drafts = _with_prompts(placed, backend, layout, params, journal)
     notes = [
         Rationale(
-            document_id=document.id,
-            source=document.source,
-            position=at.position,
-            end=at.end,
+            document_id=item.document.id,
+            source=item.document.source,
+            position=place.position,
+            end=place.end,
             text=tidy(draft, whole=params.whole),
         )
-        for document, several, drafts in zip(documents, asked, written, strict=True)
-        for at, draft in zip(several, drafts, strict=True)
+        for item, document_drafts in zip(placed, drafts, strict=True)
+        for place, draft in zip(item.places, document_drafts, strict=True)
     ]
     kept = [note for note in notes if note.text]
-    drafts = [draft for several in written for draft in several]
     return kept, {
         "documents": float(len(documents)),
         "documents_without_notes": float(len(documents) - len({note.document_id for note in kept})),
         "asked": float(len(notes)),
         "notes": float(len(kept)),
         "empty": float(len(notes) - len(kept)),
-        "cut_off": float(sum(not draft.finished for draft in drafts)),
+        "cut_off": float(sum(not draft.finished for draft in chain.from_iterable(drafts))),
         "fidelity": 1.0,
     }
 
 
 def tidy(draft: Draft, *, whole: bool = True) -> str:
-    """A note on one line, without label or quotes and with a full stop; empty where it has no word.
+    """A note on one line, without label or quotes and with a full stop; empty if it has no word.
 
-    With `whole` it is empty where it was cut off, too.
+    With `whole` a note that was cut off is empty, too.
     """
     text = " ".join(_LABEL.sub("", draft.text.strip()).split()).strip("\"“”' ")
     if (whole and not draft.finished) or not any(char.isalnum() for char in text):
@@ -133,61 +147,61 @@ def tidy(draft: Draft, *, whole: bool = True) -> str:
     return text if text[-1] in ".!?…" else text + "."
 
 
-def _on_prompts(
-    documents: Sequence[Document],
-    asked: Sequence[Sequence[Place]],
+def _with_prompts(
+    placed: Sequence[PlacedDocument],
     backend: Backend,
     layout: Layout,
     params: RationalystMiningParams,
     journal: Path | None,
 ) -> list[list[Draft]]:
-    """Any backend: a prompt a place, of the same pieces that the forks read."""
+    """Any backend: a prompt per place, of the same pieces that the branches read."""
     prompts = []
-    for document, several in zip(documents, asked, strict=True):
-        pieces = _pieces(document, several)
-        prompts += [(layout.prefix, *pieces[: number + 1], layout.opening) for number in range(len(several))]
+    for item in placed:
+        pieces = item.pieces
+        prompts += [(layout.prefix, *pieces[: number + 1], layout.opening) for number in range(len(pieces))]
     sampling = Sampling(max_new_tokens=params.new_tokens, stop=STOP)
-    made = iter(backend.generate(prompts, sampling, journal=journal))
-    found = [[next(made)[0] for _ in several] for several in asked]
-    return [[Draft(one.text, one.finish_reason != "length") for one in several] for several in found]
+    completions = iter(backend.generate(prompts, sampling, journal=journal))
+    return [
+        [Draft(sample.text, sample.finish_reason != "length") for (sample,) in islice(completions, len(item.places))]
+        for item in placed
+    ]
 
 
-def _on_forks(
-    documents: Sequence[Document],
-    asked: Sequence[Sequence[Place]],
+def _with_forks(
+    placed: Sequence[PlacedDocument],
     backend: TransformersBackend,
     layout: Layout,
     params: RationalystMiningParams,
     journal: Path | None,
 ) -> list[list[Draft]]:
-    """A transformers model: each document is read once, about equally long ones together."""
-    writer = _Writer(backend, layout, params.new_tokens)
-    texts = [tokenise(backend.tokenizer, _pieces(*one)) for one in zip(documents, asked, strict=True)]
+    """A transformers model: each document is read once, together with others of about the same length."""
+    writer = _NoteWriter(backend, layout, params.new_tokens)
+    texts = [tokenise(backend.tokenizer, item.pieces) for item in placed]
     costs = [writer.cost(pieces) for pieces in texts]
     order = sorted((number for number, pieces in enumerate(texts) if pieces), key=lambda n: (-costs[n], n))
     parts = microbatches([costs[number] for number in order], params.batch_tokens)
     batches = [[order[index] for index in part] for part in parts]
     progress = Progress("mining", len(order))
-    mark = [weights_hash(backend.model), str(backend.model.dtype), params.new_tokens, *STOP] if journal else []
+    fingerprint = [weights_hash(backend.model), str(backend.model.dtype), params.new_tokens, *STOP] if journal else []
 
     def key(batch: Sequence[int]) -> str:
         rows = [texts[number] for number in batch]
-        return journals.content_key("mine", mark, writer.prefix, writer.opening, rows)
+        return journals.content_key("mine", fingerprint, writer.prefix, writer.opening, rows)
 
     def compute(batch: Sequence[int]) -> list[list[tuple[str, bool]]]:
         written = writer.write([texts[number] for number in batch])
         progress.add(len(batch), sum(map(len, written)))
         return written
 
-    found: list[list[Draft]] = [[] for _ in documents]
+    drafts: list[list[Draft]] = [[] for _ in placed]
     for batch, results in journals.run(journal, batches, key, compute, progress):
-        for number, drafts in zip(batch, results, strict=True):
-            found[number] = [Draft(text, finished) for text, finished in drafts]
-    return found
+        for number, written in zip(batch, results, strict=True):
+            drafts[number] = [Draft(text, finished) for text, finished in written]
+    return drafts
 
 
-class _Writer:
-    """Writes the notes of some documents side by side."""
+class _NoteWriter:
+    """Writes the notes of some documents in parallel."""
 
     def __init__(self, backend: TransformersBackend, layout: Layout, new_tokens: int) -> None:
         self.model, self.new_tokens = backend.model, new_tokens
@@ -196,13 +210,12 @@ class _Writer:
         self.opening = tokenise(backend.tokenizer, [layout.opening])[0]
 
     def cost(self, pieces: Sequence[Sequence[int]]) -> int:
-        """Most cached tokens of a document that is cut at its places."""
+        """An upper bound on the cached tokens of a document, given as its pieces."""
         return len(self.prefix) + sum(map(len, pieces)) + len(pieces) * (len(self.opening) + self.new_tokens)
 
     def write(self, texts: Sequence[Sequence[Sequence[int]]]) -> list[list[tuple[str, bool]]]:
-        """What is written behind each piece of each text, and whether it came to an end by itself."""
-        most = max(map(len, texts))
-        room = most * (len(self.opening) + self.new_tokens)
+        """The note after each piece of each text, and whether it ended by itself."""
+        room = max(map(len, texts)) * (len(self.opening) + self.new_tokens)
         with torch.inference_mode():
             forks = Forks(
                 self.model, [[*chain.from_iterable(pieces)] for pieces in texts], prefix=self.prefix, room=room
@@ -212,13 +225,8 @@ class _Writer:
                 forks.branch(row, border) for row, pieces in enumerate(texts) for border in accumulate(map(len, pieces))
             ]
             written = forks.write(branches, [self.opening] * len(branches), self.stopping, self.new_tokens)
-        drafts = iter(
-            [(self.stopping.text(one), one[-1] in self.stopping.ends or self.stopping.stopped(one)) for one in written]
-        )
+        drafts = iter([(self.stopping.text(tokens), self._finished(tokens)) for tokens in written])
         return [[next(drafts) for _ in pieces] for pieces in texts]
 
-
-def _pieces(document: Document, several: Sequence[Place]) -> list[str]:
-    """The text up to the last place, cut at the places; the text so far at place k is the first k + 1 pieces."""
-    edges = [0, *(at.position for at in several)]
-    return [document.text[start:stop] for start, stop in pairwise(edges)]
+    def _finished(self, tokens: Sequence[int]) -> bool:
+        return tokens[-1] in self.stopping.ends or self.stopping.stopped(tokens)

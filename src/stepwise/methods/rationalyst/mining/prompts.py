@@ -1,10 +1,10 @@
-"""How a model is asked for a note at a place of a text: instruction and examples from a file, in the model's layout.
+"""The prompt that asks a model for a note inside a text: instruction and examples from a file, in the chat template.
 
-    prefix | text so far | opening            the note is what the model writes next
+    prefix | text so far | opening            the note is what the model generates next
 
-The text so far stands in the last user turn, so one reading of a document serves every place in it; the opening asks
-for the note and closes the turn. The model does not see what follows, as in use it will not: the released protocol
-shows it the whole document, and small models then copy what they see. No torch here.
+The text so far comes in the last user turn, so one reading of a document serves every place in it; the opening asks for
+the note and closes the turn. The model does not see what follows, because RATIONALYST will not see it either: the
+released protocol shows the whole document, and small models then copy from it. No torch here.
 """
 
 from __future__ import annotations
@@ -16,30 +16,28 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from stepwise.methods.rationalyst.rendering import RenderingError
+from stepwise.methods.rationalyst.rendering import TEXT_SO_FAR, RenderingError, around_text, render_chat
 from stepwise.records import Prompt, Record
 
 OPEN, CLOSE = "<BOT>", "<EOT>"
-"""What stands around a note in an echoed document; plain text, several tokens each."""
-
-_TEXT = "\u241ftext so far\u241f"
+"""The tags around a note in an echoed document; plain text, several tokens each."""
 
 
 class Example(Record):
-    """A place of a text and the note that belongs there."""
+    """A text cut in two, and the note that belongs at the cut."""
 
     text: str
     following: str
-    """The text behind the place, which only the released protocol shows."""
+    """The text after the note, which only the released protocol shows."""
     note: str
 
 
 class Guide(Record):
-    """What a prompt file holds."""
+    """The content of a prompt file."""
 
     instruction: str
     question: str
-    """What is said behind the text so far."""
+    """Comes after the text so far and asks for the note."""
     echo: str
     """The instruction of the released protocol."""
     examples: tuple[Example, ...]
@@ -47,57 +45,45 @@ class Guide(Record):
 
 @dataclass(frozen=True)
 class Layout:
-    """A model's prompt around a text."""
+    """The parts of a prompt before and after the text so far."""
 
     prefix: str
     opening: str
 
 
 def guide(kind: str) -> Guide:
-    """The guide for documents of a kind (`corpus`, `reasoning`). Raises RenderingError where there is no such file."""
+    """The guide for a kind of documents (`corpus`, `reasoning`). Raises RenderingError if there is no valid file."""
     file = files("stepwise.methods.rationalyst.mining").joinpath("prompts", f"{kind}.yaml")
     if not file.is_file():
         raise RenderingError(f"there is no prompts/{kind}.yaml; write one beside corpus.yaml and reasoning.yaml")
     try:
         return Guide.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValidationError) as error:
-        raise RenderingError(f"prompts/{kind}.yaml is no guide: {error}") from error
+        raise RenderingError(f"prompts/{kind}.yaml is not a valid guide: {error}") from error
 
 
 def note_layout(tokenizer: Any, guide: Guide, shots: int) -> Layout:
-    """The layout in which a model is asked for a note, with the first `shots` examples of the guide."""
-    turns = [(one.text + guide.question, one.note) for one in guide.examples[:shots]]
-    whole = _render(tokenizer, guide.instruction, turns, _TEXT + guide.question)
-    return Layout(*_around_text(whole))
+    """The prompt layout of a note, with the first `shots` examples of the guide."""
+    shown = [(example.text + guide.question, example.note) for example in guide.examples[:shots]]
+    return Layout(*around_text(_render(tokenizer, guide.instruction, shown, TEXT_SO_FAR + guide.question)))
 
 
 def echo_prompts(tokenizer: Any, guide: Guide, shots: int, texts: list[str]) -> list[Prompt]:
-    """Prompts of the released protocol, whose answers are whole documents with notes in them."""
-    turns = [
-        (one.text + one.following, f"{one.text} {OPEN} {one.note} {CLOSE}{one.following}")
-        for one in guide.examples[:shots]
+    """Prompts of the released protocol, which ask for a copy of the whole document with notes in it."""
+    shown = [
+        (example.text + example.following, f"{example.text} {OPEN} {example.note} {CLOSE}{example.following}")
+        for example in guide.examples[:shots]
     ]
-    prefix, behind = _around_text(_render(tokenizer, guide.echo, turns, _TEXT))
-    return [(prefix, text, behind) for text in texts]
+    before, after = around_text(_render(tokenizer, guide.echo, shown, TEXT_SO_FAR))
+    return [(before, text, after) for text in texts]
 
 
-def _around_text(whole: str) -> tuple[str, str]:
-    prefix, mark, behind = whole.partition(_TEXT)
-    if not mark or _TEXT in behind:
-        raise RenderingError("the tokenizer's chat template does not show the user's text once; set another template")
-    return prefix, behind
-
-
-def _render(tokenizer: Any, instruction: str, turns: list[tuple[str, str]], last: str) -> str:
-    """Instruction, finished turns and the open one, in the chat template or, without one, as plain paragraphs."""
+def _render(tokenizer: Any, instruction: str, shown: list[tuple[str, str]], last: str) -> str:
+    """Instruction, few-shot examples and last question, in the chat template if there is one, else as plain text."""
     if not getattr(tokenizer, "chat_template", None):
-        shown = [f"{asked}\n{answered}\n\n" for asked, answered in turns]
-        return f"{instruction}\n\n" + "".join(shown) + f"{last}\n"
-    messages = [{"role": "system", "content": instruction}]
-    for asked, answered in turns:
-        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]
-    messages.append({"role": "user", "content": last})
-    whole: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    if getattr(tokenizer, "add_bos_token", False) and tokenizer.bos_token:
-        whole = whole.removeprefix(tokenizer.bos_token)  # `tokens.encode` puts it in front
-    return whole
+        examples = [f"{question}\n{answer}\n\n" for question, answer in shown]
+        return f"{instruction}\n\n" + "".join(examples) + f"{last}\n"
+    turns = [("system", instruction)]
+    for question, answer in shown:
+        turns += [("user", question), ("assistant", answer)]
+    return render_chat(tokenizer, [*turns, ("user", last)])

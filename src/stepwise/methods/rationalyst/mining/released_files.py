@@ -1,25 +1,33 @@
-"""Readers of the files that the released code writes, so that its notes can be filtered, trained on and compared here.
+"""Reads the annotated files that the paper's authors released, and converts them into our records.
 
-One JSON object a line with `preceeding` (their spelling), `rationale` and `following`; `left_step` counts the notes
-that are left in the document. After their filter also `is_correct` and `perplexity_*`, which are no perplexities but
-discounted log-probabilities (higher is likelier), with their lists token by token. Their `preceeding` has no earlier
-notes in it, ends with a space where `following` begins with one, and is all that is kept of a document.
+    python -m stepwise.methods.rationalyst.mining.released_files FILE OUT --kind reasoning --source gsm8k
+
+OUT gets `documents`, `mined` and, if the file has them, `scored` and `judged`, laid out like data/rationalyst, so that
+the stages rationalyst_score, rationalyst_filter and rationalyst_train run on them.
+
+A released file has one JSON object per line with `preceeding` (their spelling), `rationale` and `following`;
+`left_step` counts the notes left in the document. After their filter it also has `is_correct` and `perplexity_*`, which
+are not perplexities but discounted log-probabilities (higher is likelier), with their values token by token.
+`preceeding` contains no earlier notes, and ends with a space even where `following` begins with one; nothing else of
+the document is kept.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
-import re
-from collections.abc import Iterator
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from stepwise.records import Document, JudgedRationale, Rationale, ScoredRationale, iterate_jsonl
+from stepwise.errors import StepwiseError
+from stepwise.records import Document, JudgedRationale, Rationale, ScoredRationale, read_jsonl, write_jsonl
 
 
 class Triple(BaseModel):
-    """One line of a released file; keys that only some releases have are optional, others are left alone."""
+    """One line of a released file. Keys that only some releases have are optional; unknown keys are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -35,70 +43,72 @@ class Triple(BaseModel):
 
     @property
     def id(self) -> str:
-        """A name by content: equal texts are one document."""
+        """A document id by content: equal texts are the same document."""
         text = f"{self.preceeding}\0{self.following}"
         return f"released-{hashlib.blake2b(text.encode(), digest_size=8).hexdigest()}"
 
     def document(self, source: str) -> Document:
-        """What precedes the note and what follows it, as a text to mine; the double space between them is one."""
+        """The text before and after the note, with the double space between them made single."""
         return Document(id=self.id, source=source, text=self._before() + self.following)
 
     def note(self, source: str) -> Rationale:
-        """The note in that document."""
+        """The note at its place in the document."""
         start = len(self._before())
         end = start + len(self.following)
         text = " ".join(self.rationale.split())
         return Rationale(document_id=self.id, source=source, position=start, end=end, text=text)
 
     def scored(self, source: str) -> ScoredRationale | None:
-        """The note with both lists, where the file has them."""
+        """The note with its token scores, if the file has them."""
         plain, aided = self.perplexity_without_rationale_list, self.perplexity_with_rationale_list
         if plain is None or aided is None:
             return None
         return ScoredRationale(rationale=self.note(source), plain=plain, aided=aided)
 
     def judged(self, source: str) -> JudgedRationale | None:
-        """The note as the release judged it, where the file says so."""
-        without, with_it = self.perplexity_without_rationale, self.perplexity_with_rationale
-        if self.is_correct is None or without is None or with_it is None:
+        """The note with the release's own judgement, if the file has one."""
+        without, with_note = self.perplexity_without_rationale, self.perplexity_with_rationale
+        if self.is_correct is None or without is None or with_note is None:
             return None
         reasons = () if self.is_correct else ("gain",)
         return JudgedRationale(
-            rationale=self.note(source), gain=with_it - without, keep=self.is_correct, reasons=reasons
+            rationale=self.note(source), gain=with_note - without, keep=self.is_correct, reasons=reasons
         )
 
     def _before(self) -> str:
         return self.preceeding.rstrip() if self.following[:1].isspace() else self.preceeding
 
 
-def read(path: Path) -> Iterator[Triple]:
-    """Triples of a released file. Raises RecordError naming file and line on the first that is none."""
-    return iterate_jsonl(path, Triple)
+def convert(file: Path, out: Path, *, kind: str, source: str) -> dict[str, int]:
+    """Write a released file's content as records below `out`. Returns the number of rows by folder.
 
-
-def triples(output: str) -> list[Triple]:
-    """A model's copy taken apart by the released rule: each note with the text before it and up to the next note.
-
-    A piece without a closing tag gives no triple, and its text counts as text from then on.
+    Raises RecordError naming file and line of the first row that is not a triple.
     """
-    pieces = output.split("<BOT>")
-    before, found = "", []
-    for number, piece in enumerate(pieces):
-        rationale, closed, rest = piece.partition("<EOT>")
-        if number and closed:
-            following = rest.partition("<EOT>")[0]
-            left = len(pieces) - number
-            found.append(Triple(preceeding=before, rationale=rationale, following=following, left_step=left))
-        before += rest if closed else piece
-    return found
+    triples = read_jsonl(file, Triple)
+    documents = {triple.id: triple.document(source) for triple in triples}
+    folders: dict[str, Sequence[BaseModel]] = {
+        "documents": list(documents.values()),
+        "mined": [triple.note(source) for triple in triples],
+        "scored": [scored for triple in triples if (scored := triple.scored(source))],
+        "judged": [judged for triple in triples if (judged := triple.judged(source))],
+    }
+    return {name: write_jsonl(out / name / f"{kind}.jsonl", rows) for name, rows in folders.items() if rows}
 
 
-def reconstruction(output: str) -> str:
-    """The copy without its notes by the released rule, which knows a tag only behind a space."""
-    head, *pieces = output.split(" <BOT>")
-    return head + "".join(piece.partition("<EOT>")[2] for piece in pieces)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Convert the file that the command line names and report the number of rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path, help="a released file: JSON lines")
+    parser.add_argument("out", type=Path, help="folder for the converted records")
+    parser.add_argument("--kind", choices=("corpus", "reasoning"), required=True, help="web text or solved questions")
+    parser.add_argument("--source", required=True, help="name of the data set; the filter's threshold depends on it")
+    options = parser.parse_args(arguments)
+    try:
+        counts = convert(options.file, options.out, kind=options.kind, source=options.source)
+    except StepwiseError as error:
+        parser.exit(2, f"{error}\n")
+    sys.stdout.write("".join(f"{name}: {count}\n" for name, count in counts.items()))
 
 
-def same_letters(first: str, second: str) -> bool:
-    """The first release's test of a copy: equal but for white space."""
-    return re.sub(r"\s+", "", first) == re.sub(r"\s+", "", second)
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,11 @@
-"""The released protocol: the model copies a document and puts notes between `<BOT>` and `<EOT>` into the copy.
+"""The released protocol: the model copies a document and inserts notes between `<BOT>` and `<EOT>` into the copy.
 
-The copy is read tolerantly (white space and case inside tags, notes that are nested or never closed), compared with the
-original, and its notes are moved to their places in the original. Fidelity is 1 - distance / length, white space left
-out; the release keeps documents from 0.9 on, an earlier one asked for 1.
+The copy is parsed tolerantly (white space and case inside tags, nested and unclosed notes) and compared with the
+original, and its notes are moved to the corresponding places in the original. Fidelity is 1 - edit distance / length
+without white space; the release keeps documents with at least 0.9, an earlier version required 1.
 
-Where the released reading differs: it takes a tag for one only behind a space, so notes behind a line break stay in the
-copy and spoil it; and the text of a note that is never closed leaks into what precedes later notes.
+Where the released parser differs: it recognises a tag only after a space, so notes after a line break stay in the copy
+and lower its fidelity; and the text of an unclosed note leaks into the text before later notes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TAG = re.compile(r"<\s*(BOT|EOT)\s*>", re.IGNORECASE)
 
 
 class Note(NamedTuple):
-    """A note in a copy: offset in the copy without its notes, and what it says."""
+    """A note in a copy: its text, and its offset in the copy without notes."""
 
     position: int
     text: str
@@ -36,14 +36,14 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True)
 class Echo:
-    """A copy without its notes, and the notes."""
+    """A copy without its notes, and the notes apart."""
 
     text: str
     notes: tuple[Note, ...]
 
 
 class _Span(NamedTuple):
-    """A stretch of the output that is no text; `note` is empty where it is none either."""
+    """A stretch of the output that is not text: a note, or a stray tag if `note` is empty."""
 
     start: int
     stop: int
@@ -51,10 +51,10 @@ class _Span(NamedTuple):
 
 
 def parse(output: str) -> Echo:
-    """Take a model's copy apart.
+    """Separate a model's copy from its notes.
 
-    A closing tag closes the nearest open one; a note inside another belongs to it. A note that is never closed is none:
-    it is dropped up to the end of its line or the next tag. A closing tag that closes nothing is dropped.
+    A closing tag closes the nearest open one; a nested note becomes part of the outer one. An unclosed note is dropped
+    up to the end of its line or the next tag. A closing tag that closes nothing is dropped.
     """
     text, notes, position = "", [], 0
     for span in _spans(output):
@@ -66,57 +66,57 @@ def parse(output: str) -> Echo:
 
 
 def _spans(output: str) -> list[_Span]:
-    """Notes and tags without a partner, in order; none overlaps another."""
+    """Notes and unmatched tags, in order and without overlaps."""
     tags = list(_TAG.finditer(output))
-    opened: list[re.Match[str]] = []
+    unclosed: list[re.Match[str]] = []
     spans: list[_Span] = []
     for tag in tags:
         if tag[1].upper() == "BOT":
-            opened.append(tag)
-        elif opened:
-            first = opened.pop()
+            unclosed.append(tag)
+        elif unclosed:
+            first = unclosed.pop()
             note = " ".join(_TAG.sub(" ", output[first.end() : tag.start()]).split())
             spans = [span for span in spans if span.start < first.start()]
             spans.append(_Span(first.start(), tag.end(), note))
         else:
             spans.append(_Span(tag.start(), tag.end(), ""))
     borders = [*(tag.start() for tag in tags), len(output)]
-    for left in opened:
-        line = output.find("\n", left.end())
-        limit = min(border for border in borders if border > left.start())
-        spans.append(_Span(left.start(), limit if line < 0 else min(limit, line), ""))
+    for tag in unclosed:
+        line_end = output.find("\n", tag.end())
+        limit = min(border for border in borders if border > tag.start())
+        spans.append(_Span(tag.start(), limit if line_end < 0 else min(limit, line_end), ""))
     return sorted(spans)
 
 
 def fidelity(original: str, copy: str) -> float:
-    """1 - distance / length of the original, white space left out; 0 for an empty original. It may be negative."""
-    known, found = _letters(original), _letters(copy)
-    return 1.0 - distance(known, found) / len(known) if known else 0.0
+    """1 - edit distance / length of the original, without white space; 0 for an empty original. May be negative."""
+    expected, actual = _without_spaces(original), _without_spaces(copy)
+    return 1.0 - distance(expected, actual) / len(expected) if expected else 0.0
 
 
-def moved(document: Document, echo: Echo) -> list[Rationale]:
-    """An echo's notes at their places in the original; each should help with the text up to the next.
+def move_notes(document: Document, echo: Echo) -> list[Rationale]:
+    """The copy's notes at their places in the original; each should help with the text up to the next note.
 
-    Notes in the question, before any text or behind all of it are left out.
+    Notes in the question, before all text or after all text are dropped.
     """
-    text, copied = document.text, echo.text
-    places = [place for place, char in enumerate(text) if not char.isspace()]
-    targets = align(_letters(copied), _letters(text))
-    found: list[tuple[int, str]] = []
+    text, copy = document.text, echo.text
+    offsets = [offset for offset, char in enumerate(text) if not char.isspace()]
+    targets = align(_without_spaces(copy), _without_spaces(text))
+    notes: list[Note] = []
     for note in echo.notes:
-        letters = targets[len(_letters(copied[: note.position]))]
-        position = places[letters - 1] + 1 if letters else 0
+        letters = targets[len(_without_spaces(copy[: note.position]))]
+        position = offsets[letters - 1] + 1 if letters else 0
         if max(len(text[: document.start].rstrip()), 1) <= position < len(text.rstrip()):
-            found.append((position, note.text))
-    edges = [*(position for position, _ in found), len(text)]
+            notes.append(Note(position, note.text))
+    edges = [*(note.position for note in notes), len(text)]
     return [
-        Rationale(document_id=document.id, source=document.source, position=start, end=end, text=note)
-        for (start, end), (_, note) in zip(pairwise(edges), found, strict=True)
+        Rationale(document_id=document.id, source=document.source, position=start, end=end, text=note.text)
+        for (start, end), note in zip(pairwise(edges), notes, strict=True)
         if start < end
     ]
 
 
-def echoed(
+def mine_echo(
     documents: Sequence[Document],
     backend: Backend,
     tokenizer: Any,
@@ -125,23 +125,23 @@ def echoed(
     *,
     journal: Path | None = None,
 ) -> tuple[list[Rationale], dict[str, float]]:
-    """Notes of the documents whose copies are faithful enough, and flat metrics. With a journal a killed pass goes on.
+    """Notes of the documents whose copies are faithful enough, and flat metrics. With a journal a killed pass resumes.
 
-    A copy may be half as long again as the longest document, with `params.notes` notes of the greatest length. In the
-    mean fidelity a copy that has nothing of its document counts as 0.
+    A copy may be 1.5 times as long as the longest document, plus `params.notes` notes of maximal length. In the mean
+    fidelity, negative values count as 0.
     """
     texts = [document.text for document in documents]
     longest = max(map(len, tokenise(tokenizer, texts)), default=0)
     sampling = Sampling(max_new_tokens=longest * 3 // 2 + params.notes * params.new_tokens)
-    made = backend.generate(echo_prompts(tokenizer, guide, params.shots, texts), sampling, journal=journal)
-    echoes = [parse(several[0].text) for several in made]
-    likeness = [fidelity(text, echo.text) for text, echo in zip(texts, echoes, strict=True)]
-    faithful = [one >= params.fidelity for one in likeness]
+    prompts = echo_prompts(tokenizer, guide, params.shots, texts)
+    echoes = [parse(sample.text) for (sample,) in backend.generate(prompts, sampling, journal=journal)]
+    fidelities = [fidelity(text, echo.text) for text, echo in zip(texts, echoes, strict=True)]
+    faithful = [value >= params.fidelity for value in fidelities]
     notes = [
         note
-        for document, echo, good in zip(documents, echoes, faithful, strict=True)
-        if good
-        for note in moved(document, echo)
+        for document, echo, keep in zip(documents, echoes, faithful, strict=True)
+        if keep
+        for note in move_notes(document, echo)
     ]
     count = float(len(documents))
     return notes, {
@@ -149,9 +149,9 @@ def echoed(
         "documents_without_notes": count - len({note.document_id for note in notes}),
         "unfaithful": count - sum(faithful),
         "notes": float(len(notes)),
-        "fidelity": sum(max(one, 0.0) for one in likeness) / count if documents else 0.0,
+        "fidelity": sum(max(value, 0.0) for value in fidelities) / count if documents else 0.0,
     }
 
 
-def _letters(text: str) -> str:
+def _without_spaces(text: str) -> str:
     return "".join(text.split())

@@ -1,1 +1,1 @@
-"""Documents near to reasoning data (section 3.1): `similarity` embeds, `threshold` chooses."""
+"""Documents similar to reasoning data sets (section 3.1): `similarity` scores them, `threshold` selects."""

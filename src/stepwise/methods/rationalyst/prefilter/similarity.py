@@ -1,7 +1,7 @@
-"""How near each document is to texts that reason: its cosine with the mean of reasoning data sets (spec 1.1, 2).
+"""Each document's similarity to reasoning data: its cosine with the mean of reasoning data sets (spec 1.1, 2).
 
-Every data set weighs the same, whatever its size: the released mean over all rows is to 97 % one data set's. Words are
-left as they are: the released code deletes stop words and punctuation before a model that was trained with them.
+Every data set has the same weight, whatever its size: 97 % of the released mean over all rows comes from one data set.
+Texts are embedded unchanged: the released code deletes stop words and punctuation, which the model was trained with.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 class Centroid(PipelineStep):
-    """The mean embedding of each data set, one a task."""
+    """The mean embedding of each data set, one data set per task."""
 
     type = "EMBEDDING"
     name = "centroids"
@@ -39,20 +39,20 @@ class Centroid(PipelineStep):
         self.params, self.folder = params, folder
 
     def run(self, _data: DocumentsPipeline = None, rank: int = 0, _shards: int = 1) -> Iterator[None]:
-        """Write the mean of a set as `RANK.npy`, of length 1."""
+        """Write the unit vector of a data set's mean as `RANK.npy`."""
         total: np.ndarray | None = None
         for window in _windows(iterate_jsonl(self.folder / f"{rank:05d}.jsonl", Document), self.params.window):
-            found = _embed(self.params, [document.text for document in window]).sum(axis=0)
-            total = found if total is None else total + found
+            subtotal = _embed(self.params, [document.text for document in window]).sum(axis=0)
+            total = subtotal if total is None else total + subtotal
             self.stat_update("references", value=len(window))
         if total is None:
-            raise CorpusError("a reasoning data set has no solved training problem; take it out of rationalyst_tasks")
+            raise CorpusError("a reasoning data set has no solved training problem; remove it from rationalyst_tasks")
         np.save(self.folder / f"{rank:05d}.npy", normalised(total), allow_pickle=False)
         yield from ()
 
 
 class Score(PipelineStep):
-    """The cosine of each document of a shard, one shard a task."""
+    """The cosine of each document of a shard, one shard per task."""
 
     type = "EMBEDDING"
     name = "scores"
@@ -62,7 +62,7 @@ class Score(PipelineStep):
         self.params, self.documents, self.work = params, documents, work
 
     def run(self, _data: DocumentsPipeline = None, rank: int = 0, _shards: int = 1) -> Iterator[None]:
-        """Write the scores of a shard; those that a killed run wrote down are not made again."""
+        """Write the scores of a shard; scores in the journal of a killed run are not computed again."""
         query = centre(self.work / "references")
         shard = manifest.load(self.documents).shards[rank]
         journal = Journal(self.work / "journals" / f"{rank:05d}.jsonl")
@@ -72,8 +72,8 @@ class Score(PipelineStep):
             texts = [document.text for document in window]
             key = content_key(fingerprint(self.params), query.tolist(), texts)
             if key not in journal.known:
-                found = np.clip(_embed(self.params, texts) @ query, -1.0, 1.0)
-                journal.append(key, [round(float(one), 6) for one in found])
+                cosines = np.clip(_embed(self.params, texts) @ query, -1.0, 1.0)
+                journal.append(key, [round(float(cosine), 6) for cosine in cosines])
                 progress.add(len(window), sum(map(len, texts)) // 4)
             for document, score in zip(window, journal.known[key], strict=True):
                 scores.append(DocumentScore(document_id=document.id, source=document.source, score=score))
@@ -95,8 +95,8 @@ def score_documents(
     Args:
         params: embedder, batches, workers.
         documents: the corpus, a folder with a manifest.
-        references: solved training problems of each reasoning data set; the first `params.references` count.
-        work: folder of work in progress; a killed run goes on from it.
+        references: solved training problems of each reasoning data set; the first `params.references` are used.
+        work: folder for work in progress; a killed run resumes from it.
         out: the new file of DocumentScore, in the order of the corpus.
 
     Returns:
@@ -104,15 +104,15 @@ def score_documents(
 
     Raises:
         CorpusError: no reasoning data set, or one without a solved problem.
-        ModelError: the embedder is not there.
+        ModelError: the embedder cannot be loaded.
     """
     if not references:
         raise CorpusError(
-            "rationalyst_tasks is empty; name the tasks whose training problems the corpus is compared with"
+            "rationalyst_tasks is empty; name the tasks whose training problems the corpus is compared to"
         )
     work, documents = work.absolute(), documents.absolute()
-    for rank, found in enumerate(references.values()):
-        write_jsonl(work / "references" / f"{rank:05d}.jsonl", islice(found, params.references or None))
+    for rank, problems in enumerate(references.values()):
+        write_jsonl(work / "references" / f"{rank:05d}.jsonl", islice(problems, params.references or None))
     with _loaded(params) as workers:
         shards = len(manifest.load(documents).shards)
         centroids, scores = Centroid(params, work / "references"), Score(params, documents, work)
@@ -120,32 +120,32 @@ def score_documents(
             [centroids], "centroids", tasks=len(references), workers=workers, array=None, work=work
         ) | executors.run([scores], "scores", tasks=shards, workers=workers, array=None, work=work)
     parts = sorted((work / "scores").glob("*.jsonl"))
-    write_jsonl(out, (one for part in parts for one in iterate_jsonl(part, DocumentScore)))
+    write_jsonl(out, (score for part in parts for score in iterate_jsonl(part, DocumentScore)))
     return counts
 
 
 def summary(scores: Path) -> dict[str, float]:
-    """Deciles of the scores, by which a threshold can be chosen, and the mean of each source."""
-    every: list[float] = []
+    """Deciles of the scores, to choose a threshold by, and the mean of each source."""
+    values: list[float] = []
     by_source: dict[str, list[float]] = {}
-    for one in iterate_jsonl(scores, DocumentScore):
-        every.append(one.score)
-        by_source.setdefault(one.source, []).append(one.score)
-    found = {f"decile.{tenth}0": round(float(np.quantile(every, tenth / 10)), 4) for tenth in range(1, 10)}
-    return found | {f"mean.{name}": round(float(np.mean(some)), 4) for name, some in sorted(by_source.items())}
+    for document in iterate_jsonl(scores, DocumentScore):
+        values.append(document.score)
+        by_source.setdefault(document.source, []).append(document.score)
+    deciles = {f"decile.{tenth}0": round(float(np.quantile(values, tenth / 10)), 4) for tenth in range(1, 10)}
+    return deciles | {f"mean.{name}": round(float(np.mean(own)), 4) for name, own in sorted(by_source.items())}
 
 
 def centre(folder: Path) -> np.ndarray:
-    """The unit vector in the middle of all centroids, each of length 1: data sets weigh the same."""
-    found = [np.load(path, allow_pickle=False) for path in sorted(folder.glob("*.npy"))]
-    return np.asarray(normalised(np.mean(found, axis=0)), dtype=np.float32)
+    """The unit vector of the mean of all centroids. Each centroid has length 1, so data sets have the same weight."""
+    centroids = [np.load(path, allow_pickle=False) for path in sorted(folder.glob("*.npy"))]
+    return np.asarray(normalised(np.mean(centroids, axis=0)), dtype=np.float32)
 
 
 @contextmanager
 def _loaded(params: RationalystEmbeddingParams) -> Iterator[int]:
-    """Load the model once, for one thread a process, so that forked workers have it; gives the number of workers.
+    """Load the model before workers are forked, with one thread per process; yields the number of workers.
 
-    A GPU is used by this process alone: it cannot be shared with forked ones.
+    With a GPU there is a single worker, because forked processes cannot share it.
     """
     if params.embedder == HASHING:
         yield params.workers

@@ -1,4 +1,4 @@
-"""Training problems of a task as documents: what the model reads, then the reference solution."""
+"""Training problems of a task as documents: the prompt, then the reference solution."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stepwise.tasks.base import Task
 from stepwise.tasks.registry import get_task
 
 
-def solved(task: Task, problems: Iterable[Problem]) -> Iterator[Document]:
+def solved_documents(task: Task, problems: Iterable[Problem]) -> Iterator[Document]:
     """A document for each problem that has a reference.
 
-    `start` is where the solution begins, so that no rationale is written inside the question; the text before it is the
-    very prompt that the task puts to a model.
+    `start` is where the solution begins, so that no note is written inside the question; the text before it is exactly
+    the task's prompt.
     """
     for problem in problems:
         if problem.reference is not None:
@@ -32,21 +32,24 @@ def solved(task: Task, problems: Iterable[Problem]) -> Iterator[Document]:
 def solved_problems(
     names: Sequence[str], params: Mapping[str, TaskParams], folder: Path, *, seed: int
 ) -> dict[str, Iterator[Document]]:
-    """The solved training problems of tasks, by task.
+    """The solved training problems of tasks as documents, by task.
 
     Args:
         names: tasks of this run.
-        params: the run's tasks.
-        folder: where their prepared problems are, `NAME/train.jsonl`.
-        seed: the run's.
+        params: the parameters of the run's tasks.
+        folder: folder of the prepared problems, `NAME/train.jsonl`.
+        seed: the run's seed.
 
     Raises:
-        ParamsError: a name that is no task of this run.
+        ParamsError: a name that is not a task of this run.
     """
     unknown = [name for name in names if name not in params]
     if unknown:
-        raise ParamsError(f"rationalyst_tasks names {unknown[0]}, which is no task of this run ({', '.join(params)})")
-    return {
-        name: solved(get_task(name, params[name], seed=seed), iterate_jsonl(folder / name / "train.jsonl", Problem))
-        for name in names
-    }
+        raise ParamsError(
+            f"rationalyst_tasks names {unknown[0]}, which is not a task of this run ({', '.join(params)})"
+        )
+    documents = {}
+    for name in names:
+        problems = iterate_jsonl(folder / name / "train.jsonl", Problem)
+        documents[name] = solved_documents(get_task(name, params[name], seed=seed), problems)
+    return documents
