@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from stepwise.ngrams import words
 from stepwise.records import Problem
 from stepwise.tasks.preparation.overlap import Overlap, find_overlap
 
@@ -24,7 +23,6 @@ def test_equal_but_for_case_spacing_and_punctuation():
 
 def test_other_numbers_are_another_question():
     assert find_overlap(problems("Ann has 5 apples."), problems("Ann has 6 apples.", split="test")) == Overlap(0, 0)
-    assert words("1,000.5 apples, 3.") == ("1,000.5", "apples", "3")
 
 
 def test_shared_ngrams_count_in_one_question_only():
