@@ -1,4 +1,4 @@
-"""Files of records: what is wrong with one is said with its name, line and remedy."""
+"""Files of records: an error names the file, the line and the remedy."""
 
 from __future__ import annotations
 

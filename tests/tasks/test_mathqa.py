@@ -1,4 +1,4 @@
-"""MathQA with and without options: who may be trained on, what the gold is, and the counts of the real files."""
+"""MathQA with and without options: which rows training may use, the gold answers, and the counts of the real files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of multiple-choice problems, and the verdicts on them."""
+"""Options of multiple-choice problems, and verdicts on completions that choose one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RATIONALYST's extraction, rule by rule, with its faults; the vectors were worked out from the released rules."""
+"""RATIONALYST's extraction, rule by rule, faults included; expected values were worked out from the released rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-r"""Answers to MATH: the published normal form, what a solution states, and equality that cannot hang."""
+r"""Answers to MATH: the published normal form, the answer a solution states, and an equality check that cannot hang."""
 
 from __future__ import annotations
 

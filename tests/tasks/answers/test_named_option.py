@@ -1,4 +1,4 @@
-"""Which option a text names, as a reader would say."""
+"""Which option a text names, as a human reader would see it."""
 
 from __future__ import annotations
 

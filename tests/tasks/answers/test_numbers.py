@@ -1,4 +1,4 @@
-"""Answers are read as a reader would, strictly as the papers do, and compared with sense."""
+"""Answers are read robustly, as a human reader would, and strictly, as the papers do, and compared sensibly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Solutions as lines: a sentence each, formulas whole."""
+"""Solutions as lines of a sentence each, with formulas kept whole."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Word problems as ReFT writes them: prompts, references and the two checks."""
+"""Word problems in ReFT's formats: prompts, references and the two checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Overlap finds what training has seen of the test questions."""
+"""Overlap finds the test questions that also occur in training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a task to files: counts, overlap, and what is said when a split is empty."""
+"""From a task to files of problems: counts, overlap, and the error for an empty split."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The seven benchmarks of RATIONALYST: loading, and answers in other words against near-misses, written by hand."""
+"""The seven benchmarks of RATIONALYST: loading, right answers in other words, and near misses, all written by hand."""
 
 from __future__ import annotations
 
@@ -295,9 +295,6 @@ def test_counts_of_the_real_data(name, test, read, kept):
 
 
 def verdicts_of_letters(task: Task, problems: list[Problem]) -> set[bool]:
-    """Of the gold letter with its own words, which must never contradict it, for every problem."""
-    pairs = [
-        (problem, f"The answer is {problem.answer}) {problem.choices['ABCDEFGHIJ'.index(problem.answer)]}")
-        for problem in problems
-    ]
+    """Verdicts on each problem's gold letter followed by the words of its option, which must never contradict it."""
+    pairs = [(p, f"The answer is {p.answer}) {p.choices['ABCDEFGHIJ'.index(p.answer)]}") for p in problems]
     return {verdict.correct for verdict in task.check_many(pairs)}

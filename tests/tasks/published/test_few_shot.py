@@ -1,4 +1,4 @@
-"""Examples to show: solved in steps, sound, and never of dev or test."""
+"""Few-shot examples: solved in steps, sound, and never from dev or test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hostile programs: each ends as it must, nothing outside is touched, and nothing survives from one to the next."""
+"""Hostile programs: each ends as it must, touches nothing outside, and leaves nothing behind for the next."""
 
 from __future__ import annotations
 

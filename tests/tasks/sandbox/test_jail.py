@@ -1,4 +1,4 @@
-"""The worker's side: it stands alone, and takes from a program's pipe only what it can trust."""
+"""The worker's side: it needs only the standard library, and accepts from a program's pipe only what it can trust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many programs at once: order, repeats, values of other kinds, and the limit in time."""
+"""Many programs at once: order, repeats, values of other types, and the time limit."""
 
 from __future__ import annotations
 
