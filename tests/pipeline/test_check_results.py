@@ -20,25 +20,25 @@ def metrics(folder, **changed):
 def test_an_accuracy_agrees_inside_the_committed_interval(tmp_path):
     committed = metrics(tmp_path / "a")
     agreeing = compare(committed, metrics(tmp_path / "b", accuracy=0.41, tokens=40))
-    assert [one.agrees for one in agreeing] == [True, True]
+    assert [comparison.agrees for comparison in agreeing] == [True, True]
     differing = compare(committed, metrics(tmp_path / "c", accuracy=0.40, problems=119))
-    assert [one.agrees for one in differing] == [False, False]
+    assert [comparison.agrees for comparison in differing] == [False, False]
 
 
 def test_a_missing_evaluation_does_not_agree(tmp_path):
-    assert [one.agrees for one in compare(metrics(tmp_path), {})] == [False, False]
+    assert [comparison.agrees for comparison in compare(metrics(tmp_path), {})] == [False, False]
 
 
 def test_a_file_of_rows_has_no_numbers_to_compare():
     """The committed metrics have one: the paired differences."""
-    found = read_metrics(ROOT / "metrics")
+    committed = read_metrics(ROOT / "metrics")
     assert (ROOT / "metrics" / "comparisons.json").is_file()
-    assert "comparisons.json" not in found
-    assert all(isinstance(value, int | float) for numbers in found.values() for value in numbers.values())
+    assert "comparisons.json" not in committed
+    assert all(isinstance(value, int | float) for numbers in committed.values() for value in numbers.values())
 
 
 def test_a_rerun_is_made_in_a_clone_of_its_own(tmp_path):
-    """A repository whose pipeline writes one number: 0.45 where 0.5 was committed."""
+    """A repository whose pipeline writes a single number, 0.45, where 0.5 was committed."""
     repository, package = tmp_path / "repository", tmp_path / "repository" / "src" / "stepwise"
     (package / "pipeline").mkdir(parents=True)
     metrics(repository / "metrics")
@@ -54,8 +54,8 @@ def test_a_rerun_is_made_in_a_clone_of_its_own(tmp_path):
         subprocess.run([*git, *command], cwd=repository, check=True)
     environment = {**os.environ, "PYTHONPATH": str(repository / "src")}
     command = [sys.executable, "-m", "stepwise.pipeline.check_results"]
-    done = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert "agrees   evaluate/one.json accuracy: 0.5 [0.41, 0.59], now 0.45" in done.stdout
+    result = subprocess.run(command, cwd=repository, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "agrees   evaluate/one.json accuracy: 0.5 [0.41, 0.59], now 0.45" in result.stdout
     assert not (repository / ".work" / "check-results").exists()
     assert "0.5," in (repository / "metrics" / "evaluate" / "one.json").read_text()

@@ -36,13 +36,13 @@ def test_every_method_is_asked(tmp_path: Path) -> None:
         repro.check_choice(composed(tmp_path, "task=[svamp]"))
 
 
-def test_stages_at_once_are_bounded_by_the_cores_where_they_compute_here(tmp_path: Path, monkeypatch) -> None:
+def test_no_more_stages_run_here_than_there_are_cores(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 1)
-    assert repro.default_jobs(composed(tmp_path).launcher) == 1
-    assert repro.default_jobs(composed(tmp_path, "launcher=slurm").launcher) == 8
+    assert repro.parallel_stages(composed(tmp_path).launcher) == 1
+    assert repro.parallel_stages(composed(tmp_path, "launcher=slurm").launcher) == 8
     monkeypatch.setattr("os.cpu_count", lambda: 4)
-    assert repro.default_jobs(composed(tmp_path).launcher) == 2
-    assert repro.default_jobs(composed(tmp_path, "scale=gpu").launcher) == 1
+    assert repro.parallel_stages(composed(tmp_path).launcher) == 2
+    assert repro.parallel_stages(composed(tmp_path, "scale=gpu").launcher) == 1
 
 
 def test_a_number_of_stages_is_checked(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,8 +53,8 @@ def test_a_number_of_stages_is_checked(monkeypatch, capsys: pytest.CaptureFixtur
 
 
 def test_the_stage_that_failed_is_named_last(monkeypatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Others say more while they are waited for, so what is wrong would be far up."""
+    """The others print more while they are waited for, so its own error is far up."""
     monkeypatch.setattr(scheduler, "stale", lambda patterns, file: {"first": set(), "second": {"first"}})
     monkeypatch.setattr(scheduler, "dvc_repro", lambda stage, environment: 255)
     assert repro.bring_up_to_date("dvc.yaml", (), 2, {}) == 1
-    assert capsys.readouterr().err.endswith("\nfirst failed; the lines above that begin with its name say why.\n")
+    assert capsys.readouterr().err.endswith("\nfirst failed; the lines above that start with its name say why.\n")

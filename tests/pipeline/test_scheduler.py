@@ -1,4 +1,4 @@
-"""Stages side by side: order, how many at once, what a failure stops, and DVC's own project around it."""
+"""Stages in parallel: their order, how many at once, what a failure stops, and all of it in a real DVC project."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from stepwise.pipeline import scheduler
 DIAMOND = {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}}
 
 
-class Maker:
-    """Makes a stage by waiting a little, or fails at once; remembers what began and ended, and the most at work."""
+class Runner:
+    """Runs a stage by waiting a little, or fails at once; records what began and ended, and how many ran at once."""
 
     def __init__(self, **codes: int) -> None:
         self.codes = codes
         self.events: list[tuple[str, str]] = []
         self.lock = threading.Lock()
-        self.at_work = self.most = 0
+        self.running = self.most = 0
 
     def __call__(self, stage: str) -> int:
         self._note("begin", stage, 1)
@@ -36,40 +36,40 @@ class Maker:
     def _note(self, what: str, stage: str, change: int) -> None:
         with self.lock:
             self.events.append((what, stage))
-            self.at_work += change
-            self.most = max(self.most, self.at_work)
+            self.running += change
+            self.most = max(self.most, self.running)
 
     def begun(self) -> list[str]:
         return [stage for what, stage in self.events if what == "begin"]
 
 
 @pytest.mark.parametrize(("jobs", "most"), [(1, 1), (2, 2), (8, 2)])
-def test_a_stage_waits_for_those_it_needs_and_the_others_share_the_jobs(jobs: int, most: int) -> None:
-    make = Maker()
-    assert scheduler.run(DIAMOND, jobs, make) == []
-    assert make.most == most
-    for stage, needs in DIAMOND.items():
-        begin = make.events.index(("begin", stage))
-        assert all(make.events.index(("end", needed)) < begin for needed in needs)
+def test_a_stage_waits_for_its_dependencies_and_the_others_share_the_jobs(jobs: int, most: int) -> None:
+    runner = Runner()
+    assert scheduler.run(DIAMOND, jobs, runner) == []
+    assert runner.most == most
+    for stage, dependencies in DIAMOND.items():
+        begin = runner.events.index(("begin", stage))
+        assert all(runner.events.index(("end", dependency)) < begin for dependency in dependencies)
 
 
 def test_the_longest_chain_goes_first() -> None:
-    make = Maker()
-    scheduler.run({"short": set(), "long": set(), "longer": {"long"}, "longest": {"longer"}}, 1, make)
-    assert make.begun() == ["long", "longer", "short", "longest"]
+    runner = Runner()
+    scheduler.run({"short": set(), "long": set(), "longer": {"long"}, "longest": {"longer"}}, 1, runner)
+    assert runner.begun() == ["long", "longer", "short", "longest"]
 
 
-def test_a_failure_lets_those_at_work_end_and_starts_no_more(capsys: pytest.CaptureFixture[str]) -> None:
-    make = Maker(b=3)
-    assert scheduler.run({**DIAMOND, "e": {"c"}}, 2, make) == ["b"]
-    assert sorted(make.begun()) == ["a", "b", "c"]
-    assert make.at_work == 0
-    assert "2 of 5 stages are made, 0 at work" in capsys.readouterr().err
+def test_after_a_failure_running_stages_end_and_no_more_start(capsys: pytest.CaptureFixture[str]) -> None:
+    runner = Runner(b=3)
+    assert scheduler.run({**DIAMOND, "e": {"c"}}, 2, runner) == ["b"]
+    assert sorted(runner.begun()) == ["a", "b", "c"]
+    assert runner.running == 0
+    assert "2 of 5 stages are done, 0 running" in capsys.readouterr().err
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two stages on one file, one on both, and one that has nothing to do with them."""
+    """Two stages that read one file, one that reads their outputs, and one that reads nothing."""
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
@@ -87,27 +87,27 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def make(stage: str) -> int:
+def run_stage(stage: str) -> int:
     return scheduler.dvc_repro(stage, os.environ)
 
 
-def test_what_is_stale_is_made_side_by_side_and_then_up_to_date(project: Path, capfd: pytest.CaptureFixture[str]):
-    """Left and right wait for each other's start, so one at a time would take forty seconds."""
+def test_stale_stages_run_in_parallel_and_are_then_up_to_date(project: Path, capfd: pytest.CaptureFixture[str]):
+    """Left and right wait for each other's start, so one after the other would take forty seconds."""
     stale = scheduler.stale(())
     assert stale == {"left": set(), "right": set(), "both": {"left", "right"}, "alone": set()}
     begun = time.monotonic()
-    assert scheduler.run(stale, 2, make) == []
+    assert scheduler.run(stale, 2, run_stage) == []
     assert time.monotonic() - begun < 20
     assert (project / "both").read_text() == "11"
     assert sorted(yaml.safe_load((project / "dvc.lock").read_text())["stages"]) == ["alone", "both", "left", "right"]
     assert scheduler.stale(()) == {}
-    said = capfd.readouterr().err
-    assert "both | > cat left right > both\n" in said
-    assert "git add" not in said
+    output = capfd.readouterr().err
+    assert "both | > cat left right > both\n" in output
+    assert "git add" not in output
 
 
-def test_stale_names_what_stands_behind_a_change_and_only_what_is_asked_for(project: Path) -> None:
-    scheduler.run(scheduler.stale(()), 2, make)
+def test_stale_names_what_depends_on_a_change_and_only_what_the_patterns_want(project: Path) -> None:
+    scheduler.run(scheduler.stale(()), 2, run_stage)
     (project / "left").unlink()
     assert scheduler.stale(()) == {"left": set(), "both": {"left"}}
     assert scheduler.stale(["alone"]) == {}
@@ -121,7 +121,7 @@ def test_stages_of_another_file(project: Path) -> None:
     assert "studies/dvc.yaml:study" not in scheduler.stale(())
     stale = scheduler.stale((), "studies/dvc.yaml")
     assert stale == {"left": set(), "right": set(), "both": {"left", "right"}, "studies/dvc.yaml:study": {"both"}}
-    assert scheduler.run(stale, 2, make) == []
+    assert scheduler.run(stale, 2, run_stage) == []
     assert (project / "study").read_text() == "11"
 
 
@@ -129,10 +129,10 @@ def test_a_stage_that_fails_says_why(project: Path, capfd: pytest.CaptureFixture
     stages = yaml.safe_load((project / "dvc.yaml").read_text())
     stages["stages"]["alone"]["cmd"] = "echo no more room >&2; exit 7"
     (project / "dvc.yaml").write_text(yaml.safe_dump(stages))
-    assert scheduler.run(scheduler.stale(["alone"]), 2, make) == ["alone"]
-    said = capfd.readouterr().err
-    assert "alone | no more room\n" in said
-    assert "failed to run: echo no more room >&2; exit 7" in said
+    assert scheduler.run(scheduler.stale(["alone"]), 2, run_stage) == ["alone"]
+    output = capfd.readouterr().err
+    assert "alone | no more room\n" in output
+    assert "failed to run: echo no more room >&2; exit 7" in output
 
 
 def test_an_interrupt_ends_the_stages_at_work(project: Path) -> None:
@@ -149,9 +149,9 @@ def test_an_interrupt_ends_the_stages_at_work(project: Path) -> None:
         assert process.poll() is None
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=30)
     assert process.returncode != 0
-    assert b"KeyboardInterrupt" in said
+    assert b"KeyboardInterrupt" in output
     assert not (project / "next.begun").exists()
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)

@@ -45,7 +45,7 @@ def test_done_again_it_does_nothing(finished):
 def test_a_second_one_at_the_same_time_is_refused(project):
     with FileLock(project.folder / ".work" / "repro.lock"):
         said = project.run("python", "-m", "stepwise.pipeline.repro", fails=True)
-    assert said == "make repro: another one is at work in this folder; wait for it or stop it. Nothing was changed.\n"
+    assert said == "make repro: another one is running in this folder; wait for it or stop it. Nothing was changed.\n"
 
 
 def test_one_method_alone(project):

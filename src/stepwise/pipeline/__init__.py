@@ -1,1 +1,1 @@
-"""`make repro`: `repro` brings stages up to date, `scheduler` runs them side by side, `check_results` compares."""
+"""`make repro` and `make check-results`; `repro` is the way in, and `scheduler` runs independent stages in parallel."""

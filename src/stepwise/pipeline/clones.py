@@ -1,4 +1,4 @@
-"""Clones of the committed state in which the pipeline runs beside the working tree, without its outputs or cache."""
+"""Clones of HEAD, in which the pipeline can run without touching the working tree, its outputs or its cache."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def clone_of_head(folder: Path) -> Path:
-    """A clone of HEAD at `folder`/clone. One that an earlier call made of the same HEAD is kept, with what it holds."""
+    """A clone of HEAD at `folder`/clone. A clone of the same HEAD from an earlier call is reused with its contents."""
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], text=True).strip()
     if not (folder / head).is_file():
         shutil.rmtree(folder, ignore_errors=True)
@@ -21,6 +21,6 @@ def clone_of_head(folder: Path) -> Path:
 
 
 def start(clone: Path, *arguments: str, **more: str) -> subprocess.Popen[bytes]:
-    """Start this Python in a clone with the clone's code and no tracking; `more` is added to the environment."""
-    ours = {"PYTHONPATH": str((clone / "src").resolve()), "STEPWISE_TRACKING": "off"}
-    return subprocess.Popen([sys.executable, *arguments], cwd=clone, env={**os.environ, **ours, **more})
+    """Start this Python in a clone, with the clone's code and without tracking; `more` is added to the environment."""
+    environment = {**os.environ, "PYTHONPATH": str((clone / "src").resolve()), "STEPWISE_TRACKING": "off", **more}
+    return subprocess.Popen([sys.executable, *arguments], cwd=clone, env=environment)

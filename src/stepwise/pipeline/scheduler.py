@@ -1,7 +1,7 @@
-"""Stages that do not need each other, side by side; DVC by itself runs one after the other.
+"""Runs independent stages in parallel; DVC itself runs one after the other.
 
-Every stage is made by `dvc repro`, which judges whether it is up to date and writes dvc.lock. DVC holds no lock while a
-stage's command runs, and that is when another process starts the next one.
+Each stage is run by a `dvc repro` of its own, which checks whether it is up to date and writes dvc.lock. DVC holds no
+lock while a stage's command runs, so that another process can start the next stage meanwhile.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from graphlib import TopologicalSorter
 
 from stepwise.errors import StepwiseError
 
-Needs = Mapping[str, set[str]]
-"""Every stage with the stages that must be made before it."""
+Dependencies = Mapping[str, set[str]]
+"""Every stage, with the stages that it depends on."""
 
 ADVICE = (
     "Data and pipelines are up to date.",
@@ -27,18 +27,18 @@ ADVICE = (
     "To enable auto staging",
     "dvc config core.autostage",
 )
-"""How lines begin with which DVC ends a run: after each of many stages they would drown what these say."""
+"""How the lines begin with which DVC ends each run: after every stage they would hide what the stages print."""
 
 
 class SchedulerError(StepwiseError, RuntimeError):
-    """DVC cannot tell which stages there are or how they are; the message is its own."""
+    """DVC cannot list the stages or their status; the message is DVC's own."""
 
 
 def stale(patterns: Sequence[str], file: str = "dvc.yaml") -> dict[str, set[str]]:
-    """The stages of `file` that are not up to date, or stand behind one that is not, and what each needs of these.
+    """The stages of `file` that are not up to date or depend on one that is not, and which of these each depends on.
 
-    `patterns` name stages as in a shell (`warm_up*`); these and all that they need are looked at, without any all.
-    Raises SchedulerError with DVC's reason, as of a dvc.yaml that is broken or a lock that another process holds.
+    With `patterns` (`warm_up*`, as in a shell), only stages that match and their dependencies. Raises SchedulerError
+    with DVC's reason, for instance that dvc.yaml is broken or another process holds the lock.
     """
     from dvc.exceptions import DvcException
 
@@ -52,29 +52,29 @@ def _stale(patterns: Sequence[str], file: str) -> dict[str, set[str]]:
     import networkx
     from dvc.repo import Repo, lock_repo
 
-    found: dict[str, set[str]] = {}
+    outdated: dict[str, set[str]] = {}
     with Repo() as repo, lock_repo(repo):
         graph = repo.index.graph
         wanted = {stage for stage in graph if stage.path_in_repo == file}
         if patterns:
-            wanted = {stage for stage in wanted if any(fnmatchcase(stage.addressing, one) for one in patterns)}
-        wanted |= {needed for stage in wanted for needed in networkx.descendants(graph, stage)}
+            wanted = {stage for stage in wanted if any(fnmatchcase(stage.addressing, pattern) for pattern in patterns)}
+        wanted |= {dependency for stage in wanted for dependency in networkx.descendants(graph, stage)}
         for stage in networkx.dfs_postorder_nodes(graph):
             if stage in wanted:
-                needs = {needed.addressing for needed in graph.successors(stage)} & found.keys()
-                if needs or stage.changed():
-                    found[stage.addressing] = needs
-    return found
+                dependencies = {other.addressing for other in graph.successors(stage)} & outdated.keys()
+                if dependencies or stage.changed():
+                    outdated[stage.addressing] = dependencies
+    return outdated
 
 
-def run(stages: Needs, jobs: int, make: Callable[[str], int]) -> list[str]:
-    """Call `make` for every stage after those it needs, at most `jobs` at once; of ready ones the longest chain first.
+def run(stages: Dependencies, jobs: int, run_stage: Callable[[str], int]) -> list[str]:
+    """Run every stage after those it depends on, at most `jobs` at once; of those that are ready, longest chain first.
 
-    `make` returns an exit code. After a failure no more are started, and those at work are waited for. Returns the
-    stages that failed, in the order in which they did.
+    `run_stage` returns an exit code. After a failure no stage is started, and running ones are waited for. Returns the
+    stages that failed, in the order in which they failed.
     """
     failed: list[str] = []
-    made = 0
+    done = 0
     order = TopologicalSorter(stages)
     order.prepare()
     length = _chains(stages)
@@ -85,7 +85,7 @@ def run(stages: Needs, jobs: int, make: Callable[[str], int]) -> list[str]:
             ready = sorted([*ready, *order.get_ready()], key=length, reverse=True)
             while ready and len(running) < jobs and not failed:
                 stage = ready.pop(0)
-                running[pool.submit(make, stage)] = stage
+                running[pool.submit(run_stage, stage)] = stage
             if not running:
                 return failed
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -93,13 +93,13 @@ def run(stages: Needs, jobs: int, make: Callable[[str], int]) -> list[str]:
                 if future.result():
                     failed.append(stage)
                 else:
-                    made += 1
+                    done += 1
                 order.done(stage)
-                sys.stderr.write(f"{made} of {len(stages)} stages are made, {len(running)} at work\n")
+                sys.stderr.write(f"{done} of {len(stages)} stages are done, {len(running)} running\n")
 
 
 def dvc_repro(stage: str, environment: Mapping[str, str]) -> int:
-    """One stage in a process of its own. It says whole lines, each with the stage's name in front."""
+    """Run one stage in a process of its own, and print its lines with the stage's name in front."""
     command = ["dvc", "--wait-for-lock", "repro", "--single-item", stage]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
@@ -110,12 +110,12 @@ def dvc_repro(stage: str, environment: Mapping[str, str]) -> int:
     return process.returncode
 
 
-def _chains(stages: Needs) -> Callable[[str], int]:
-    """How many stages the longest chain has that begins with a stage and ends with one that nothing needs."""
-    behind = {stage: [other for other, needs in stages.items() if stage in needs] for stage in stages}
+def _chains(stages: Dependencies) -> Callable[[str], int]:
+    """The length of the longest chain of stages, each depending on the one before, that begins with a given stage."""
+    dependents = {stage: [other for other, needed in stages.items() if stage in needed] for stage in stages}
 
     @cache
     def length(stage: str) -> int:
-        return 1 + max(map(length, behind[stage]), default=0)
+        return 1 + max(map(length, dependents[stage]), default=0)
 
     return length
