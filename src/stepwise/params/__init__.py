@@ -1,4 +1,4 @@
-"""Every number the pipeline obeys, as frozen, checked types. An unknown key is an error that names it.
+"""Every number that the pipeline depends on, as frozen, checked types. An unknown key is an error that names it.
 
 `params.yaml` is composed from the Hydra groups under `conf/`; a stage sees only the keys that it declares.
 """
@@ -68,7 +68,7 @@ class Params(ReftKeys, RationalystKeys):
     task: dict[str, TaskParams]
     model: dict[str, ModelParams]
     instruct: dict[str, ModelParams] = Field(default_factory=dict)
-    """Models that follow instructions: they mine and score notes."""
+    """Models that follow instructions."""
     backend: BackendParams = BackendParams()
     launcher: LauncherParams = LauncherParams()
     warm_up: SftParams = SftParams()

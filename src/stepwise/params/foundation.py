@@ -1,4 +1,4 @@
-"""Parameters of the foundation: tasks, base models, fine-tuning, evaluation, sources of text, places of stages."""
+"""Parameters that all methods share: tasks, base models, fine-tuning, evaluation, backends and launchers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ class TaskParams(Section):
     form: Form
     """How solutions are written."""
     train: Count = 0
-    """Training problems; 0 means all that the data has."""
+    """Number of training problems; 0 means all there are."""
     dev: Positive = 100
-    """Problems held out for every choice."""
+    """Number of problems held out from training, on which every choice is made."""
     test: Count = 0
-    """Test problems; 0 means all. Read by evaluation only."""
+    """Number of test problems; 0 means all. Only evaluation reads them."""
     max_new_tokens: Positive = 256
-    """Longest completion, in tokens of the model at hand."""
+    """Length limit of a completion, in the model's own tokens."""
     warm_up_epochs: Positive = 4
-    """Passes over the training problems in `warm_up` (papers give them a data set)."""
+    """Passes over the training problems in `warm_up`; papers set them for each data set."""
     options: dict[str, int | float | str | bool | list[int] | list[str] | list[list[int]]] = Field(default_factory=dict)
-    """What only this task knows; checked by the task itself."""
+    """Options that only this task has; the task itself checks them."""
 
 
 class ArchitectureParams(Section):
-    """Shape of a model made from nothing."""
+    """Shape of a model that is trained from scratch."""
 
     family: Literal["llama", "t5"] = "llama"
     hidden: Positive = 160
@@ -42,10 +42,10 @@ class ArchitectureParams(Section):
 
 
 class PretrainParams(Section):
-    """Training of a model made from nothing, on generated text."""
+    """Training of a model from scratch, on generated text."""
 
     examples: Positive = 60000
-    """Generated examples, all kinds together."""
+    """Number of generated examples of all kinds together."""
     steps: Positive = 2000
     batch_tokens: Positive = 8192
     learning_rate: float = Field(3e-3, gt=0)
@@ -63,12 +63,12 @@ class ModelParams(Section):
     architecture: ArchitectureParams | None = None
     pretrain: PretrainParams | None = None
     learning_rate_scale: float = Field(1.0, gt=0)
-    """Factor on every stage's learning rate, so that one set of stage parameters serves small and large models."""
+    """Factor on every stage's learning rate, so that small and large models can share the stages' parameters."""
     warm_up_factor: Positive = 1
-    """Times as many epochs of warm-up as a task has: some models learn slower than others."""
+    """Factor on a task's epochs of warm-up, for models that learn more slowly than others."""
 
     def warmed_up(self, task: TaskParams) -> TaskParams:
-        """The task's parameters with this model's epochs."""
+        """The task's parameters with the epochs of warm-up that this model needs."""
         return task.model_copy(update={"warm_up_epochs": self.warm_up_factor * task.warm_up_epochs})
 
 
@@ -82,7 +82,7 @@ class LoraParams(Section):
 
 
 class LimitParams(Section):
-    """Caps that a scale puts on every task and model; 0 is no cap."""
+    """Caps that a scale puts on every task and model; 0 means no cap."""
 
     train: Count = 0
     dev: Count = 0
@@ -90,10 +90,10 @@ class LimitParams(Section):
     new_tokens: Count = 0
     epochs: Count = 0
     pretrain_steps: Count = 0
-    """Steps that make a shipped or pretrained model anew; 0 takes the model as its group says."""
+    """Pretrain shipped and pretrained models with this many steps; 0 takes each model from its own source."""
 
     def cap(self, task: TaskParams) -> TaskParams:
-        """The task's parameters under these caps; a split that means "all" (0) takes the cap itself."""
+        """The task's parameters under these caps; where a split is 0, which means all, it becomes the cap."""
         return task.model_copy(
             update={
                 "train": _least(task.train, self.train),
@@ -106,7 +106,7 @@ class LimitParams(Section):
 
 
 def _least(value: int, cap: int) -> int:
-    """The smaller of two counts of which 0 means no limit."""
+    """The smaller of two counts, where 0 means no limit."""
     return min(value, cap) if value and cap else value or cap
 
 
@@ -115,42 +115,42 @@ class SftParams(Section):
 
     learning_rate: float = Field(1e-3, gt=0)
     batch_examples: Positive = 16
-    """Examples an optimiser step, over all devices and accumulation steps."""
+    """Examples per optimiser step, over all devices and accumulation steps."""
     batch_tokens: Positive = 8192
-    """Most tokens (padding included) in one forward pass."""
+    """Most tokens, padding included, in a forward pass."""
     max_length: Positive = 1024
-    """Longest example in tokens; a longer one is left out and counted."""
+    """Most tokens of an example; longer ones are left out and counted."""
     warm_up_share: Share = 0.1
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     weight_decay: float = Field(0.0, ge=0)
     optimizer: Literal["adamw", "muon"] = "adamw"
-    """Muon takes fewer steps where a model is made from nothing; AdamW is what papers fine-tune with."""
+    """Muon needs fewer steps to train a model from scratch; AdamW is what the papers fine-tune with."""
     clip: float = Field(1.0, gt=0)
     precision: Literal["fp32", "bf16"] = "fp32"
     evaluations: Positive = 4
-    """How often dev is read on the way; the best of them is kept."""
+    """Evaluations on dev during training; the best checkpoint by dev is kept."""
     dev_examples: Positive = 100
-    """Dev problems answered at each of them."""
+    """Dev problems that are answered at each evaluation."""
     saves: Positive = 8
-    """Checkpoints on the way, from which a killed run goes on."""
+    """Checkpoints during training, from which a killed run resumes."""
     lora: LoraParams = LoraParams()
     deepspeed: str | None = None
-    """A file under conf/deepspeed, or none."""
+    """A file under conf/deepspeed; null trains without DeepSpeed."""
 
 
 class EvaluateParams(Section):
-    """How a model is examined."""
+    """How a model is evaluated."""
 
     samples: Positive = 1
-    """Completions a problem beside the greedy one; maj@k and pass@k come from them."""
+    """Sampled completions per problem, beside the greedy one, for maj@k and pass@k."""
     temperature: float = Field(1.0, ge=0)
     top_p: Share = 1.0
     top_k: Count = 0
     ks: list[int] = Field(default_factory=lambda: [1, 4])
     limit: Count = 0
-    """Only so many test problems; 0 means all."""
+    """Number of test problems; 0 means all."""
     sample_limit: Count = 100
-    """Problems that get samples; 0 means all."""
+    """Number of problems for which completions are sampled; 0 means all."""
 
 
 class BackendParams(Section):
@@ -158,9 +158,9 @@ class BackendParams(Section):
 
     kind: Literal["transformers", "openai"] = "transformers"
     batch_tokens: Positive = 32768
-    """Most cached tokens in one batch of the transformers backend."""
+    """Most tokens in the KV cache of a batch of the transformers backend."""
     addresses: list[str] = Field(default_factory=list)
-    """Servers of the openai backend; the environment variable STEPWISE_SERVERS overrides them."""
+    """Addresses of the openai backend's servers; the environment variable STEPWISE_SERVERS overrides them."""
     concurrency: Positive = 32
     timeout: float = Field(120.0, gt=0)
 
@@ -173,4 +173,4 @@ class LauncherParams(Section):
     account: str = ""
     poll_seconds: float = Field(5.0, gt=0)
     jobs: Positive = 1
-    """Stages that `make repro` runs at once; of local ones not more than there are cores."""
+    """Stages that `make repro` runs at once; local ones never more than there are cores."""

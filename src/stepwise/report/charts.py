@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 LABEL, WIDE, HIGH, ROW = 220, 240, 150, 22
-"""Pixels: room for a bar's label, the plotting area's width and height, a bar's row."""
+"""In pixels: width of a bar's label, width and height of the plotting area, height of a bar's row."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Bar:
 
 
 def bars(title: str, marks: Sequence[Bar]) -> str:
-    """Horizontal bars from 0 to 100 %, a line over each for its interval."""
+    """Horizontal bars from 0 to 100 %, each with a line for its interval."""
     parts = []
     for i, mark in enumerate(marks):
         middle = i * ROW + ROW / 2 + 4
@@ -38,7 +38,7 @@ def bars(title: str, marks: Sequence[Bar]) -> str:
 
 
 def line(title: str, points: Sequence[tuple[float, float]]) -> str:
-    """A line through (step, value), from 0 or the smallest value below it to the largest; the axes name both ends."""
+    """A line through (step, value), on an axis from the smaller of 0 and the smallest value; both ends are labelled."""
     last = max(step for step, _ in points) or 1
     bottom = min(0.0, min(value for _, value in points))
     top = max(bottom, max(value for _, value in points))
@@ -62,15 +62,15 @@ def line(title: str, points: Sequence[tuple[float, float]]) -> str:
 
 
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
-"""A series' line, so that series differ without colour."""
+"""Line styles, so that series can be told apart without colour."""
 
 
-def series(title: str, several: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str:
-    """Lines through (x, share) on one plotting area from 0 to the next full 10 %, x by its rank; named at their end."""
-    places = {x: i for i, x in enumerate(sorted({x for points in several.values() for x, _ in points}))}
+def series(title: str, lines: Mapping[str, Sequence[tuple[float, float]]], unit: str) -> str:
+    """Lines through (x, share) in one chart, x by its rank, from 0 to the next full 10 %; each is named at its end."""
+    places = {x: i for i, x in enumerate(sorted({x for points in lines.values() for x, _ in points}))}
     left, above, wide = 48, 10, WIDE / max(len(places) - 1, 1)
     floor = above + HIGH
-    top = min(1.0, (int(10 * max((y for points in several.values() for _, y in points), default=1.0)) + 1) / 10)
+    top = min(1.0, (int(10 * max((y for points in lines.values() for _, y in points), default=1.0)) + 1) / 10)
     parts = [
         f'<line class="axis" x1="{left}" x2="{left + WIDE}" y1="{floor}" y2="{floor}"/>'
         f'<line class="axis" x1="{left}" x2="{left}" y1="{above}" y2="{floor}"/>'
@@ -81,12 +81,12 @@ def series(title: str, several: Mapping[str, Sequence[tuple[float, float]]], uni
         f'<text class="soft" x="{left + wide * i:.1f}" y="{floor + 16}" text-anchor="middle">{unit}={x:g}</text>'
         for x, i in places.items()
     ]
-    ends = sorted(((points[-1][1], name) for name, points in several.items() if points), reverse=True)
+    ends = sorted(((points[-1][1], name) for name, points in lines.items() if points), reverse=True)
     label: dict[str, float] = {}
     for rank, (value, name) in enumerate(ends):
         wanted = above + HIGH * (1 - value / top) + 4
         label[name] = wanted if rank == 0 else max(wanted, label[ends[rank - 1][1]] + 14)
-    for number, (name, points) in enumerate(several.items()):
+    for number, (name, points) in enumerate(lines.items()):
         path = " ".join(f"{left + wide * places[x]:.1f},{above + HIGH * (1 - y / top):.1f}" for x, y in points)
         text = f"{escape(name)} {100 * points[-1][1]:.1f} %"
         dash = DASHES[number % len(DASHES)]

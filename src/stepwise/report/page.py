@@ -37,11 +37,11 @@ details { margin: .5rem 0; } summary { cursor: pointer; }
 
 
 Cells = dict[str, list[dict[str, Any]]]
-"""Accuracy with interval by bin and by difficulty (see evaluation.by_cell), by an evaluation's place."""
+"""Accuracy with its interval for each bin and difficulty (see evaluation.by_cell), by an evaluation's place."""
 
 
 Votes = dict[str, list[dict[str, Any]]]
-"""Rows with k, kind and value of each vote's curve, by METHOD/TASK-MODEL."""
+"""The rows (k, kind, value) of the curves of votes, by METHOD/TASK-MODEL."""
 VOTES = (
     "Share of problems solved by the majority of k samples (maj), the one that the reranker prefers (rerank), a vote "
     "weighted by it (weighted), and by any of them (pass, the bound of all votes)."
@@ -96,7 +96,7 @@ def _prepared(prepared: Sequence[dict[str, Any]]) -> tuple[list[str], list[list[
 
 def _bins(rows: Sequence[Row], cells: Cells) -> list[str]:
     charts = []
-    for (task, model), several in groupby(rows, key=lambda row: (row.task, row.model)):
+    for (task, model), group in groupby(rows, key=lambda row: (row.task, row.model)):
         marks = [
             Bar(
                 f"{row.method}: {cell['difficulty']}"
@@ -105,7 +105,7 @@ def _bins(rows: Sequence[Row], cells: Cells) -> list[str]:
                 cell["accuracy_low"],
                 cell["accuracy_high"],
             )
-            for row in several
+            for row in group
             for cell in cells.get(row.place, ())
         ]
         if marks:
@@ -127,8 +127,8 @@ def _votes(votes: Votes) -> list[str]:
     charts = []
     for name, rows in votes.items():
         kinds = dict.fromkeys(row["kind"] for row in rows)
-        several = {kind: [(row["k"], row["value"]) for row in rows if row["kind"] == kind] for kind in kinds}
-        charts.append(series(name, several, "k"))
+        lines = {kind: [(row["k"], row["value"]) for row in rows if row["kind"] == kind] for kind in kinds}
+        charts.append(series(name, lines, "k"))
     return charts
 
 
