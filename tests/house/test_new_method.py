@@ -37,7 +37,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     # The chapter of dvc.yaml, and what the report reads of it.
     edit(
         folder / "dvc.yaml",
-        ("  report:\n", (TOY / "dvc.yaml").read_text() + "  report:\n"),
+        ("  report:\n", (TOY / "chapter.yaml").read_text() + "  report:\n"),
         (
             "      - src/stepwise/methods/registry.py\n",
             "      - src/stepwise/methods/registry.py\n      - src/stepwise/methods/toy/method.py\n",
