@@ -1,18 +1,18 @@
 """Seconds of a reinforcement step of ReFT (32 questions) against a plain version in the released code's order of work.
 
-Plain does in turn what the released run does on its GPUs, 4 questions each: transformers' generate, a fresh pool of 8
-processes to check, passes of the old policy, of the reference and of the update, padded to the longest of the step,
-with logits over whole sequences. Both sides get the same model, questions, type, threads, optimiser settings and
-longest completion, and use the same PPO functions. Each runs in a process of its own, which gives its peak memory.
-Neither executes a program itself: both hand them to the sandbox's interpreter.
+Plain does one after another what the released run does on its GPUs, 4 questions at a time: transformers' generate, a
+fresh pool of 8 processes for checking, passes of the old policy, of the reference and of the update, padded to the
+longest sequence of the step, with logits over whole sequences. Both sides get the same model, questions, type, threads,
+optimiser settings and longest completion, and use the same PPO functions. Each runs in a process of its own, which
+gives its peak memory. Neither executes a program itself: both hand programs to the sandbox's interpreter.
 
-Where the gain comes from: all questions decode together and rows leave as they end; programs are checked in a warm pool
-beside the passes; a pass has no padding to speak of and logits of actions alone. `one pass` is our side with the whole
-step in one pass: the first update then needs no pass of the old policy, at more memory than plain.
+Where the gain comes from: all questions decode together, and rows leave the batch as they end; programs are checked in
+a warm pool while the passes run; a pass has hardly any padding and computes logits of actions only. `one pass` is our
+side with the whole step in one pass: the first update then needs no pass of the old policy, but more memory than plain.
 
-What could still be gained: `ceiling` says how many times faster than plain a step would be in which generation and
-checking cost nothing, one in which the linear layers of the reference and the updates were all that is computed, and
-one that generates as it does now and is otherwise these layers alone. `--matmul medium` lets both sides multiply with
+What could still be gained: `ceiling` says how many times faster than plain a step would be (1) if generation and
+checking cost nothing, (2) if only the linear layers of the reference and the updates were computed, and (3) if it
+generated as it does now and otherwise computed only these layers. `--matmul medium` lets both sides multiply with
 oneDNN instead of MKL, which is twice as fast on an AMD processor with AVX-512 where shapes recur; here they seldom do.
 
     STEPWISE_CLOCK=cpu python -m benchmarks.rl_step --model models/warm_up/word_problems-tiny --out FILE
@@ -50,7 +50,8 @@ from stepwise.params.reft import ReftParams
 from stepwise.records import Problem, Verdict, write_json
 from stepwise.rl import ppo, rollout
 from stepwise.rl.actor_critic import ActorCritic
-from stepwise.rl.loop import Reinforcement
+from stepwise.rl.ppo_trainer import PpoTrainer
+from stepwise.rl.setup import RlSetup
 from stepwise.tasks.base import Task
 from stepwise.tasks.registry import get_task
 from stepwise.tokens import encode
@@ -58,11 +59,11 @@ from stepwise.tokens import encode
 FORM = TaskParams(form="p_cot", train=400)
 PARTS = ("generation", "checking", "forwards", "updates")
 SIDES = {"plain": 0, "stepwise": ReftParams().batch_tokens, "one pass": 8192}
-"""What is measured, and the most tokens of a pass with gradients."""
+"""What is measured, and the most tokens in a pass with gradients."""
 REPEATS = 5
-"""Of the products of linear layers."""
+"""Repetitions of the products of linear layers."""
 BATCH, WORKERS = 4, 8
-"""Of the plain version: sequences a pass (a GPU's share in the released runs), and processes of its pool."""
+"""Of the plain version: sequences in a pass (a GPU's share in the released runs), and processes in its pool."""
 
 
 class Plain:
@@ -86,11 +87,11 @@ class Plain:
         verdicts: list[Verdict] = []
         for start in range(0, len(prompts), BATCH):
             with self.clock("generation"):
-                made = self.generate(prompts[start : start + BATCH])
+                completions = self.generate(prompts[start : start + BATCH])
             with self.clock("checking"):
-                texts = [self.tokenizer.decode(one, skip_special_tokens=True) for one in made]
+                texts = [self.tokenizer.decode(ids, skip_special_tokens=True) for ids in completions]
                 verdicts += self.check(problems[start : start + BATCH], texts)
-            actions += made
+            actions += completions
         self.tokens += sum(map(len, actions))
         scores = torch.tensor([score(verdict, self.params.partial_reward) for verdict in verdicts])
         ids, attention, mask = self.padded(prompts, actions)
@@ -109,19 +110,19 @@ class Plain:
     def generate(self, prompts: list[list[int]]) -> list[list[int]]:
         """Completions of one batch, left-padded, up to their EOS."""
         width = max(map(len, prompts))
-        ids = torch.tensor([[0] * (width - len(one)) + one for one in prompts])
-        attention = torch.tensor([[0] * (width - len(one)) + [1] * len(one) for one in prompts])
+        ids = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt in prompts])
+        attention = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
         with torch.no_grad():
-            found = self.model.generate(
+            sequences = self.model.generate(
                 input_ids=ids, attention_mask=attention, do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
                 max_new_tokens=self.longest, pad_token_id=self.tokenizer.pad_token_id,
             )  # fmt: skip
-        rows = found[:, width:].tolist()
+        rows = sequences[:, width:].tolist()
         end = self.tokenizer.eos_token_id
         return [row[: row.index(end) + 1] if end in row else row for row in rows]
 
     def check(self, problems: list[Problem], texts: list[str]) -> list[Verdict]:
-        """Verdicts from a pool of processes that is made for this call."""
+        """Verdicts from a pool of processes that is created for this call."""
         with multiprocessing.get_context("fork").Pool(WORKERS) as pool:
             verdicts = pool.map(check, list(zip(itertools.repeat(self.task), problems, texts, strict=False)))
             pool.close()
@@ -151,18 +152,20 @@ class Plain:
     def all_passes(self, model: Any, ids: Tensor, attention: Tensor) -> tuple[Tensor, Tensor]:
         """`forward` of all sequences, a few at a time."""
         pieces = zip(torch.split(ids, BATCH), torch.split(attention, BATCH), strict=True)
-        found = [self.forward(model, one, other) for one, other in pieces]
-        return torch.cat([logprobs for logprobs, _ in found]), torch.cat([values for _, values in found])
+        outputs = [self.forward(model, *piece) for piece in pieces]
+        return torch.cat([logprobs for logprobs, _ in outputs]), torch.cat([values for _, values in outputs])
 
     def update(self, ids: Tensor, attention: Tensor, *experience: Tensor) -> None:
         """One optimiser step, gradients of a few sequences at a time."""
         params = self.params
         for start in range(0, len(ids), BATCH):
             rows = slice(start, start + BATCH)
-            mask, old, values, advantages, returns = (one[rows] for one in experience)
-            new, seen = self.forward(self.model, ids[rows], attention[rows])
+            mask, old, values, advantages, returns = (tensor[rows] for tensor in experience)
+            new, new_values = self.forward(self.model, ids[rows], attention[rows])
             loss = ppo.policy_loss(new, old, advantages, mask, params.clip_ratio)
-            loss = loss + params.value_coefficient * ppo.value_loss(seen, values, returns, mask, params.clip_value)
+            loss = loss + params.value_coefficient * ppo.value_loss(
+                new_values, values, returns, mask, params.clip_value
+            )
             torch.autograd.backward(loss.sum() / len(ids))
         torch.nn.utils.clip_grad_norm_(self.learned, params.clip)
         self.optimizer.step()
@@ -171,9 +174,9 @@ class Plain:
     @contextmanager
     def clock(self, part: str) -> Iterator[None]:
         """Add the block's time to a part."""
-        begun = now()
+        start = now()
         yield
-        self.seconds[part] += now() - begun
+        self.seconds[part] += now() - start
 
 
 def check(item: tuple[Task, Problem, str]) -> Verdict:
@@ -183,43 +186,43 @@ def check(item: tuple[Task, Problem, str]) -> Verdict:
 
 
 def ours(options: argparse.Namespace, task: Task, problems: dict[str, Problem]) -> dict[str, Any]:
-    """Seconds a step with the house's trainer."""
+    """Seconds a step with our trainer."""
     model, tokenizer = build(options, [])
     actor = ActorCritic(model)
     params = ReftParams(steps=options.steps + 1, prompts=options.prompts, saves=1, batch_tokens=SIDES[options.side])
     prompts = {name: task.prompt(problem) for name, problem in problems.items()}
     tokens: list[int] = []
     with tempfile.TemporaryDirectory() as work:
-        course = Reinforcement(
-            actor, load_model(options.model, options.dtype)[0], tokenizer, prompts,
-            checked_answers(task, problems, params.partial_reward), params, max_new_tokens=options.longest, stop=(),
-            seed=1, work=Path(work), evaluate=None, rate=params.learning_rate, generation_tokens=16384,
-        )  # fmt: skip
+        setup = RlSetup(seed=1, work=Path(work), out=Path(work) / "model", max_new_tokens=options.longest)
+        reference, _ = load_model(options.model, options.dtype)
+        reward = checked_answers(task, problems, params.partial_reward)
+        trainer = PpoTrainer(actor, reference, tokenizer, prompts, reward, params, setup)
         start = peak()
         with patch("time.perf_counter", now):  # the trainer's parts by the same clock
-            course._step(1)
-            course.seconds = dict.fromkeys(course.seconds, 0.0)
-            begun = now()
+            trainer._step(1)
+            trainer.seconds = dict.fromkeys(trainer.seconds, 0.0)
+            first = now()
             for number in range(2, options.steps + 2):
-                row = course._step(number)
+                row = trainer._step(number)
                 tokens.append(round(row["response_tokens"] * options.prompts))
-            total = now() - begun
-    seconds = {"checking" if part == "checking_alone" else part: value for part, value in course.seconds.items()}
-    found = result(options, seconds, total, sum(tokens), start)
-    extra, count = course.standing.extra, options.steps + 1
+            total = now() - first
+    seconds = {"checking" if part == "checking_alone" else part: value for part, value in trainer.seconds.items()}
+    figures = result(options, seconds, total, sum(tokens), start)
+    extra, count = trainer.state.extra, options.steps + 1
     read, actions = extra["trained_tokens"] / params.inner_epochs / count, extra["generated_tokens"] / count
-    return found | {"products": products(model, round(read), round(actions), params)}
+    return figures | {"products": products(model, round(read), round(actions), params)}
 
 
 def products(model: Any, read: int, actions: int, params: ReftParams) -> float:
-    """Seconds of the least matrix products that a step's passes are made of, and of nothing else.
+    """Seconds of the fewest matrix products that a step's passes need, and nothing else.
 
-    Every linear layer multiplies `read` tokens (the output layer `actions`) once for the reference and three times an
-    update, forward and for both gradients, in passes of the step's size; the first update's forward is the old
-    policy's too. The products of attention are left out, so what follows from this is more than can be reached.
+    Every linear layer multiplies `read` tokens (the output layer `actions`) once for the reference and three times per
+    update, forward and for both gradients, in passes of the step's size; the first update's forward also serves as the
+    old policy's. The products of attention are left out, so the resulting speed cannot quite be reached.
     """
     head = model.get_output_embeddings()
-    layers = [(one.weight, actions if one is head else read) for one in model.modules() if isinstance(one, Linear)]
+    linear = [module for module in model.modules() if isinstance(module, Linear)]
+    layers = [(module.weight, actions if module is head else read) for module in linear]
 
     def multiply(backward: bool) -> None:
         for weight, tokens in layers:
@@ -237,12 +240,12 @@ def products(model: Any, read: int, actions: int, params: ReftParams) -> float:
             width: torch.ones(min(read, params.batch_tokens), width, dtype=head.weight.dtype) for width in widths
         }
         multiply(backward=True)
-        begun = now()
+        start = now()
         for _ in range(REPEATS):
             multiply(backward=False)
             for _ in range(params.inner_epochs):
                 multiply(backward=True)
-    return round((now() - begun) / REPEATS, 4)
+    return round((now() - start) / REPEATS, 4)
 
 
 def plain(options: argparse.Namespace, task: Task, problems: dict[str, Problem]) -> dict[str, Any]:
@@ -252,21 +255,21 @@ def plain(options: argparse.Namespace, task: Task, problems: dict[str, Problem])
     side = Plain(model, load_model(options.model, options.dtype)[0], tokenizer, task, params, options.longest)
     steps = [[problems[name] for name in step] for step in rollout.plan(list(problems), params, 1)]
     torch.manual_seed(0)
-    start = peak()
+    memory = peak()
     side.step(steps[0])
     side.seconds.clear()
     side.tokens = 0
-    begun = now()
+    start = now()
     for step in steps[1:]:
         side.step(step)
-    return result(options, dict(side.seconds), now() - begun, side.tokens, start)
+    return result(options, dict(side.seconds), now() - start, side.tokens, memory)
 
 
 CLOCK = time.perf_counter
 
 
 def now() -> float:
-    """Seconds of the clock that STEPWISE_CLOCK names: `cpu` is processor time, children included, else the wall's."""
+    """Seconds by the clock that STEPWISE_CLOCK names: `cpu` is processor time with children, otherwise wall time."""
     if os.environ.get("STEPWISE_CLOCK") != "cpu":
         return CLOCK()
     used = os.times()
@@ -274,17 +277,16 @@ def now() -> float:
 
 
 def peak() -> float:
-    """Most memory that this process has had, in MiB."""
+    """Peak memory of this process, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def result(
     options: argparse.Namespace, seconds: dict[str, float], total: float, tokens: int, start: float
 ) -> dict[str, Any]:
-    """Figures of one side, a step."""
-    found = {part: round(seconds[part] / options.steps, 4) for part in PARTS}
+    """Figures of one side, per step."""
     return {
-        **found,
+        **{part: round(seconds[part] / options.steps, 4) for part in PARTS},
         "step": round(total / options.steps, 4),
         "tokens": round(tokens / options.steps, 1),
         "tokens_per_second": round(tokens / total, 1),
@@ -325,7 +327,7 @@ def main() -> None:
             name: getattr(options, name)
             for name in ("model", "dtype", "matmul", "threads", "prompts", "longest", "steps")
         }
-        times_faster = {side: sides["plain"]["step"] / found["step"] for side, found in sides.items()}
+        times_faster = {side: sides["plain"]["step"] / figures["step"] for side, figures in sides.items()}
         clock = os.environ.get("STEPWISE_CLOCK", "wall")
         write_json(
             options.out,
@@ -334,12 +336,12 @@ def main() -> None:
 
 
 def ceiling(sides: dict[str, dict[str, float]]) -> dict[str, float]:
-    """How many times faster than plain a step could be at most, by what of it were left; the better of our sides."""
-    ours = [found for side, found in sides.items() if side != "plain"]
+    """How many times faster than plain a step could be if only a part of it remained; the better of our sides."""
+    ours = [figures for side, figures in sides.items() if side != "plain"]
     left = {
-        "forwards_and_updates": min(one["forwards"] + one["updates"] for one in ours),
-        "linear_layers": min(one["products"] for one in ours),
-        "generation_and_linear_layers": min(one["generation"] + one["products"] for one in ours),
+        "forwards_and_updates": min(figures["forwards"] + figures["updates"] for figures in ours),
+        "linear_layers": min(figures["products"] for figures in ours),
+        "generation_and_linear_layers": min(figures["generation"] + figures["products"] for figures in ours),
     }
     return {name: sides["plain"]["step"] / seconds for name, seconds in left.items()}
 

@@ -1,8 +1,8 @@
 """Real tokens a second of fine-tuning against plain transformers.Trainer, on a mix of short and long examples.
 
-Half SVAMP questions with programs (STEPWISE_DATA; generated stories without it), half scripted sorting, batches
-of 8. Plain means: the same tokens and weights, each batch padded to its longest, no saving and no logging. Both sides
-get the same model, type, threads and optimiser.
+Half of the examples are SVAMP questions with programs (from STEPWISE_DATA; generated stories without it), half are
+scripted sorting, in batches of 8. Plain means: the same tokens and weights, each batch padded to its longest example,
+no saving and no logging. Both sides get the same model, type, threads and optimiser.
 
     STEPWISE_DATA=FOLDER python -m benchmarks.sft --out FILE
 """
@@ -26,10 +26,11 @@ from stepwise.tasks.base import example
 from stepwise.tasks.registry import get_task
 from stepwise.training.batching import plan_steps, sizes
 from stepwise.training.encoding import Encoded, encode_examples
-from stepwise.training.sft_loop import Loop
+from stepwise.training.resumable_run import TrainSetup
+from stepwise.training.sft_loop import SftLoop
 
 BATCH = 8
-MOST = 1024
+MAX_LENGTH = 1024
 
 
 def mixed_examples(count: int) -> list[Example]:
@@ -39,33 +40,28 @@ def mixed_examples(count: int) -> list[Example]:
     half = count // 2
     stories = get_task(name, TaskParams(form="p_cot", train=half), seed=1, data=Path(data) if data else None)
     sorting = get_task("word_sorting", TaskParams(form="scripted", train=half), seed=1)
-    found = [example(task, one) for task in (stories, sorting) for one in task.load("train").problems[:half]]
-    random.Random(0).shuffle(found)
-    return found
+    examples = [example(task, problem) for task in (stories, sorting) for problem in task.load("train").problems[:half]]
+    random.Random(0).shuffle(examples)
+    return examples
 
 
 def ours(model: Any, tokenizer: Any, encoded: Sequence[Encoded]) -> float:
-    """Seconds of one epoch with the house's loop."""
-    params = SftParams(batch_examples=BATCH, batch_tokens=BATCH * MOST, max_length=MOST, saves=1)
+    """Seconds of an epoch with our loop."""
+    params = SftParams(batch_examples=BATCH, batch_tokens=BATCH * MAX_LENGTH, max_length=MAX_LENGTH, saves=1)
     steps = [[encoded[index] for index in step] for step in plan_steps(len(encoded), epochs=1, batch=BATCH, seed=1)]
     with tempfile.TemporaryDirectory() as work:
-        loop = Loop(copy.deepcopy(model), tokenizer, steps, params, seed=1, work=Path(work), evaluate=None)
-        begun = time.perf_counter()
+        setup = TrainSetup(seed=1, work=Path(work), out=Path(work) / "model")
+        loop = SftLoop(copy.deepcopy(model), tokenizer, steps, params, setup)
+        start = time.perf_counter()
         loop.run("benchmark")
-        return time.perf_counter() - begun
+        return time.perf_counter() - start
 
 
 def plain(model: Any, tokenizer: Any, encoded: Sequence[Encoded]) -> float:
-    """Seconds of one epoch with transformers.Trainer."""
+    """Seconds of an epoch with transformers.Trainer."""
     import transformers
 
-    rows = [
-        {
-            "input_ids": list(one.tokens),
-            "labels": [t if w else -100 for t, w in zip(one.tokens, one.weights, strict=True)],
-        }
-        for one in encoded
-    ]
+    rows = [{"input_ids": list(text.tokens), "labels": labels(text)} for text in encoded]
     with tempfile.TemporaryDirectory() as folder:
         arguments = transformers.TrainingArguments(
             output_dir=folder, per_device_train_batch_size=BATCH, num_train_epochs=1, learning_rate=1e-3,
@@ -76,22 +72,22 @@ def plain(model: Any, tokenizer: Any, encoded: Sequence[Encoded]) -> float:
         trainer = transformers.Trainer(
             model=copy.deepcopy(model), args=arguments, train_dataset=rows, data_collator=collator
         )
-        begun = time.perf_counter()
+        start = time.perf_counter()
         trainer.train()
-        return time.perf_counter() - begun
+        return time.perf_counter() - start
 
 
-def labels(one: Encoded) -> list[int]:
+def labels(text: Encoded) -> list[int]:
     """Targets as Trainer wants them: -100 where nothing is learned."""
-    return [token if weight else -100 for token, weight in zip(one.tokens, one.weights, strict=True)]
+    return [token if weight else -100 for token, weight in zip(text.tokens, text.weights, strict=True)]
 
 
 def padding_shares(encoded: Sequence[Encoded]) -> dict[str, float]:
     """Share of computed tokens that are padding, ours and with each batch padded to its longest."""
     steps = [[encoded[index] for index in step] for step in plan_steps(len(encoded), epochs=1, batch=BATCH, seed=1)]
-    real = sum(len(one.tokens) for one in encoded)
-    grouped = sum(sizes(step, BATCH * MOST)[1] for step in steps)
-    longest = sum(len(step) * max(len(one.tokens) for one in step) for step in steps)
+    real = sum(len(text.tokens) for text in encoded)
+    grouped = sum(sizes(step, BATCH * MAX_LENGTH)[1] for step in steps)
+    longest = sum(len(step) * max(len(text.tokens) for text in step) for step in steps)
     return {"stepwise": round(1 - real / grouped, 3), "Trainer": round(1 - real / longest, 3)}
 
 
@@ -102,9 +98,9 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=160)
     options = parser.parse_args()
     examples = mixed_examples(options.items)
-    model, tokenizer = build(options, ["".join(span.text for span in one.spans) for one in examples])
-    encoded, left_out = encode_examples(tokenizer, examples, max_length=MOST)
-    tokens = sum(len(one.tokens) for one in encoded)
+    model, tokenizer = build(options, ["".join(span.text for span in text.spans) for text in examples])
+    encoded, left_out = encode_examples(tokenizer, examples, max_length=MAX_LENGTH)
+    tokens = sum(len(text.tokens) for text in encoded)
     rates: dict[str, list[float]] = {"Trainer": [], "stepwise": []}
     for turn in range(options.repeats + 1):
         for name, variant in (("Trainer", plain), ("stepwise", ours)):

@@ -17,24 +17,27 @@ from stepwise.tasks.registry import get_task
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "sampling"))
 def main(run: Run, *, split: str, shard: str, task: str, model: str, problems: Path, trained: Path, out: Path) -> None:
-    """Sample a part of a split's problems, all at once or as one of several parts that together give the same rows."""
-    params, of_task, how = run.params, run.params.limits.cap(run.params.task[task]), run.params.sampling
-    asked = get_task(task, of_task, seed=params.seed)
+    """Sample one shard of a split's problems; all shards together have the same rows as a single one."""
+    params, of_sampling = run.params, run.params.sampling
+    task_params = params.limits.cap(params.task[task])
+    task_object = get_task(task, task_params, seed=params.seed)
     backend = make_backend(params.backend, load=partial(load_model, trained, params.model[model].dtype))
     sampling = Sampling(
-        max_new_tokens=of_task.max_new_tokens,
-        temperature=how.temperature,
-        top_p=how.top_p,
-        top_k=how.top_k,
-        n=how.k,
-        stop=asked.stop,
+        max_new_tokens=task_params.max_new_tokens,
+        temperature=of_sampling.temperature,
+        top_p=of_sampling.top_p,
+        top_k=of_sampling.top_k,
+        n=of_sampling.k,
+        stop=task_object.stop,
         seed=params.seed,
     )
-    limit = how.train_limit if split == "train" else how.limit
-    chosen = samples.blocks(evaluation.spread(read_jsonl(problems, Problem), limit), how.block, shard)
-    made = run.work / "samples.jsonl"
-    count = write_jsonl(made, samples.sample(asked, backend, chosen, sampling, journals=run.work / "journal"))
-    run.publish(made, out)
+    limit = of_sampling.train_limit if split == "train" else of_sampling.limit
+    chosen = evaluation.spread(read_jsonl(problems, Problem), limit)
+    blocks = samples.blocks(chosen, of_sampling.block, shard)
+    rows = samples.sample(task_object, backend, blocks, sampling, journals=run.work / "journal")
+    finished = run.work / "samples.jsonl"
+    count = write_jsonl(finished, rows)
+    run.publish(finished, out)
     run.log(samples=count)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from stepwise.methods.reft.baselines import Baseline
+from stepwise.methods.reft.train import TaskSetup
 from stepwise.models.card import Card, write_card
-from stepwise.records import Problem, read_jsonl, write_json, write_plot
+from stepwise.records import write_json, write_plot
 from stepwise.stage import Run, stage
-from stepwise.tasks.registry import get_task
 
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "reft", "self_training"))
@@ -17,27 +17,12 @@ def main(
     plot: Path,
 ) -> None:  # fmt: skip
     """Train one baseline, `sft`, `offline` or `online`; keep the state that answers dev best."""
-    params, of_task = run.params, run.params.limits.cap(run.params.task[task])
-    baseline = Baseline(
-        task=get_task(task, of_task, seed=params.seed),
-        train=read_jsonl(data / "train.jsonl", Problem),
-        dev=read_jsonl(data / "dev.jsonl", Problem),
-        start=start,
-        base=base,
-        of_task=of_task,
-        of_model=params.model[model],
-        reft=params.reft,
-        params=params.self_training,
-        backend=params.backend,
-        seed=params.seed,
-        work=run.work,
-        out=run.work / "model",
-    )
-    trained = baseline.run(variant)
+    setup = TaskSetup.load(run.params, task, model, data, work=run.work)
+    trained = Baseline(setup, start, base, run.params.reft, run.params.self_training).run(variant)
     spent = ", ".join(f"{name} {trained.numbers[name]:.0f}" for name in ("optimizer_steps", "generated_tokens"))
-    card = Card(method=variant, task=task, model=model, task_params=of_task, notes=f"Trained with {spent}.")
-    write_card(run.work / "model", card)
-    run.publish(run.work / "model", out)
+    notes = f"Trained with {spent}."
+    write_card(setup.out, Card(method=variant, task=task, model=model, task_params=setup.task_params, notes=notes))
+    run.publish(setup.out, out)
     write_json(metrics, {"method": variant, "task": task, "model": model, **trained.numbers})
     write_plot(plot, trained.curve)
     run.tracked.history = trained.curve

@@ -19,26 +19,26 @@ def main(
     metrics: Path, plot: Path,
 ) -> None:  # fmt: skip
     """Score the samples, then compute every vote at k = 1, 2, 4 ... from them."""
-    params, of_task = run.params, run.params.limits.cap(run.params.task[task])
+    params, task_params = run.params, run.params.limits.cap(run.params.task[task])
     training = params.reranker.training
     classifier, tokenizer = load_classifier(reranker, params.model[model].dtype)
     scorer = Scorer(
         classifier,
         tokenizer,
-        get_task(task, of_task, seed=params.seed),
+        get_task(task, task_params, seed=params.seed),
         max_length=training.max_length,
         batch_tokens=training.batch_tokens,
     )
-    found = samples.read(sampled, params.reft_shards)
-    scores = scorer.score(read_jsonl(problems, Problem), found, journal=run.work / "scores.jsonl")
-    voted = voting.ballots(found, scores)
-    points = voting.curves(voted, seed=params.seed)
-    numbers = {"problems": float(len(voted)), **voting.flat(points)}
-    write_jsonl(run.work / "votes" / "samples.jsonl", found)
+    predictions = samples.read(sampled, params.reft_shards)
+    scores = scorer.score(read_jsonl(problems, Problem), predictions, journal=run.work / "scores.jsonl")
+    ballots = voting.ballots(predictions, scores)
+    points = voting.curves(ballots, seed=params.seed)
+    numbers = {"problems": float(len(ballots)), **voting.flat(points)}
+    write_jsonl(run.work / "votes" / "samples.jsonl", predictions)
     write_jsonl(run.work / "votes" / "scores.jsonl", scores)
     run.publish(run.work / "votes", out)
     write_json(metrics, {"method": method, "task": task, "model": model, **numbers})
-    write_plot(plot, [asdict(one) for one in points])
+    write_plot(plot, [asdict(point) for point in points])
     run.log(**numbers)
 
 

@@ -16,23 +16,25 @@ from stepwise.training import sft
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "warm_up"))
 def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, plot: Path) -> None:
     """Train on the references of the training problems; keep the state that answers dev best."""
-    params, of_model = run.params, run.params.model[model]
-    of_task = params.limits.cap(of_model.warmed_up(params.task[task]))
-    asked = get_task(task, of_task, seed=params.seed)
+    params, model_params = run.params, run.params.model[model]
+    task_params = params.limits.cap(model_params.warmed_up(params.task[task]))
+    task_object = get_task(task, task_params, seed=params.seed)
     dev = evaluation.spread(read_jsonl(data / "dev.jsonl", Problem), params.warm_up.dev_examples)
     result = sft.train(
         base,
-        [example(asked, problem) for problem in read_jsonl(data / "train.jsonl", Problem)],
+        [example(task_object, problem) for problem in read_jsonl(data / "train.jsonl", Problem)],
         params.warm_up,
-        epochs=of_task.warm_up_epochs,
-        seed=params.seed,
-        work=run.work / "training",
-        out=run.work / "model",
-        evaluate=evaluation.dev_accuracy(asked, dev, of_task.max_new_tokens, params.backend.batch_tokens),
-        learning_rate_scale=of_model.learning_rate_scale,
-        dtype=of_model.dtype,
+        sft.TrainSetup(
+            seed=params.seed,
+            work=run.work / "training",
+            out=run.work / "model",
+            evaluate=evaluation.dev_accuracy(task_object, dev, task_params.max_new_tokens, params.backend.batch_tokens),
+            learning_rate_scale=model_params.learning_rate_scale,
+            dtype=model_params.dtype,
+        ),
+        epochs=task_params.warm_up_epochs,
     )
-    write_card(run.work / "model", Card(method="warm_up", task=task, model=model, task_params=of_task))
+    write_card(run.work / "model", Card(method="warm_up", task=task, model=model, task_params=task_params))
     run.publish(run.work / "model", out)
     write_plot(plot, result.curve)
     run.tracked.history = result.curve

@@ -38,7 +38,8 @@ from stepwise.models.loading import load_model
 from stepwise.params import Params, TaskParams, load
 from stepwise.params.reft import ReftParams
 from stepwise.records import Example, Form, Prediction, Problem, write_json
-from stepwise.rl.train import train as reinforce
+from stepwise.rl.ppo_trainer import train as reinforce
+from stepwise.rl.setup import RlSetup
 from stepwise.tasks.base import example
 from stepwise.tasks.registry import get_task
 from stepwise.tracking.provenance import machine
@@ -118,8 +119,8 @@ class Comparison:
         return self.answer(model, problems, Sampling(max_new_tokens=self.setting.longest, stop=self.task.stop))
 
     def _fit(self, name: str, start: Path, examples: Sequence[Example], tuning: Any, **length: Any) -> None:
-        work = self.work / f"{name}-training"
-        sft.train(start, examples, tuning, seed=self.seed, work=work, out=self.work / name, **length)
+        setup = sft.TrainSetup(seed=self.seed, work=self.work / f"{name}-training", out=self.work / name)
+        sft.train(start, examples, tuning, setup, **length)
 
     def _reinforce(self, name: str, start: Path, questions: Sequence[Problem], rate: float) -> None:
         by_id = {problem.id: problem for problem in questions}
@@ -127,8 +128,10 @@ class Comparison:
         reinforce(
             start, {key: self.task.prompt(problem) for key, problem in by_id.items()},
             checked_answers(self.task, by_id, params.partial_reward), params,
-            max_new_tokens=self.setting.longest, stop=self.task.stop, seed=self.seed,
-            work=self.work / f"{name}-training", out=self.work / name,
+            RlSetup(
+                seed=self.seed, work=self.work / f"{name}-training", out=self.work / name,
+                max_new_tokens=self.setting.longest, stop=self.task.stop,
+            ),
         )  # fmt: skip
 
     def _right_samples(self, start: Path) -> list[Example]:

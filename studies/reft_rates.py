@@ -19,7 +19,7 @@ from stepwise import evaluation
 from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import TransformersBackend
 from stepwise.methods.reft.baselines import Baseline
-from stepwise.methods.reft.train import train_on_task
+from stepwise.methods.reft.train import TaskSetup, train_on_task
 from stepwise.models.loading import load_model
 from stepwise.params import Params, load
 from stepwise.records import write_json
@@ -53,8 +53,8 @@ class Trials:
         self.start = work / "warm_up"
         examples = [example(self.task, problem) for problem in self.train]
         sft.train(
-            MODEL, examples, params.warm_up, epochs=of_task.warm_up_epochs, seed=seed,
-            work=work / "warm_up-training", out=self.start,
+            MODEL, examples, params.warm_up,
+            sft.TrainSetup(seed=seed, work=work / "warm_up-training", out=self.start), epochs=of_task.warm_up_epochs,
         )  # fmt: skip
 
     def accuracy(self, model: Path) -> float:
@@ -66,19 +66,19 @@ class Trials:
     def accuracy_at(self, method: str, rate: float) -> float:
         """Accuracy of a method trained at a learning rate."""
         params, out = self.params, self.work / f"{method}-{rate:g}"
-        common: dict[str, Any] = {
-            "task": self.task, "train": self.train, "dev": self.dev, "of_task": self.of_task,
-            "of_model": params.model["tiny"], "backend": params.backend, "seed": self.seed,
-            "work": self.work / f"{out.name}-training", "out": out,
-        }  # fmt: skip
+        setup = TaskSetup(
+            task=self.task, train=self.train, dev=self.dev, task_params=self.of_task,
+            model_params=params.model["tiny"], backend=params.backend, seed=self.seed,
+            work=self.work / f"{out.name}-work", out=out,
+        )  # fmt: skip
         if method == "reft":
             reft = params.reft.model_copy(update={"learning_rate": rate})
-            train_on_task(**common, params=reft, warm_up=self.start)
+            train_on_task(setup, reft, self.start)
         else:
             tuning = params.self_training.fine_tuning.model_copy(update={"learning_rate": rate})
             changed = {"fine_tuning": tuning, "online_learning_rate": rate}
             settings = params.self_training.model_copy(update=changed)
-            Baseline(**common, reft=params.reft, params=settings, start=self.start, base=MODEL).run(method)
+            Baseline(setup, self.start, MODEL, params.reft, settings).run(method)
         return self.accuracy(out)
 
 

@@ -46,6 +46,7 @@ from stepwise.records import Prediction, Problem, SampleScore, write_json
 from stepwise.statistics import bootstrap, maj_at_k, pass_at_k
 from stepwise.tasks.registry import get_task
 from stepwise.tracking.provenance import machine
+from stepwise.training.resumable_run import TrainSetup
 
 TASK = "word_problems"
 FOLDER = Path(".work/reranker")
@@ -124,7 +125,7 @@ class Study:
         folder = FOLDER / name.replace(" ", "-")
         trained = train_reranker(
             self.options.models / arm.start / f"{TASK}-{self.options.model}", self.task, problems, chosen, params,
-            seed=self.params.seed, work=folder / "training", out=folder / "model",
+            TrainSetup(seed=self.params.seed, work=folder / "training", out=folder / "model"),
         )  # fmt: skip
         scorer = Scorer(
             *load_classifier(folder / "model"), self.task,

@@ -101,7 +101,7 @@ def survives_kills_in_training(stage: Stage, kills: int = 1) -> None:
             return len(seen) >= wanted
 
         stage.kill_when(reached, pause=drawn.random() * 0.05)
-    assert "going on after step" in stage.run()
+    assert "resuming after step" in stage.run()
     assert stage.digest() == undisturbed
 
 

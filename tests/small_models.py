@@ -1,4 +1,4 @@
-"""Fixtures: a tokenizer and folders of models with random weights."""
+"""Fixtures: a tokenizer and folders of models with random weights; and an example as tokens."""
 
 import pytest
 import torch
@@ -6,6 +6,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, T5Config, T5ForCondition
 
 from stepwise.models.loading import save_model
 from stepwise.models.tokenizer import build_tokenizer
+from stepwise.training.encoding import encode_examples
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,9 @@ def t5(tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("models") / "t5"
     save_model(T5ForConditionalGeneration(config), tokenizer, folder)
     return folder
+
+
+def encode_example(tokenizer, example, *, seq2seq=False):
+    """The only example, as training encodes it."""
+    (encoded,), _ = encode_examples(tokenizer, [example], max_length=1000, seq2seq=seq2seq)
+    return encoded

@@ -199,7 +199,11 @@ def test_stages_that_share_a_script_request_the_same_of_slurm(stage: str, monkey
 def test_an_algorithm_chosen_at_run_time_is_among_what_reft_train_reaches() -> None:
     """A forgotten dependency on GRPO's code would leave a stale model up to date."""
     reached = code_of(ROOT / "stages/reft_train.py")
-    assert {"src/stepwise/rl/train.py", "src/stepwise/rl/grpo_rloo.py", "src/stepwise/rl/trl_rollouts.py"} <= reached
+    assert {
+        "src/stepwise/rl/ppo_trainer.py",
+        "src/stepwise/rl/grpo_rloo.py",
+        "src/stepwise/rl/trl_rollouts.py",
+    } <= reached
 
 
 def test_a_task_chosen_at_run_time_is_among_what_prepare_tasks_reaches() -> None:

@@ -1,8 +1,7 @@
-"""GRPO and RLOO through TRL: our tokens and stop strings, learning, selection on dev, and going on where killed."""
+"""GRPO and RLOO through TRL: our tokens and stop strings, learning, selection on dev, and resuming after a kill."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 
@@ -14,10 +13,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from stepwise.models.loading import load_model, save_model
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import LoraParams, ParamsError, RlParams
-from stepwise.rl import trl_rollouts, trl_settings
+from stepwise.rl import trl_rollouts
 from stepwise.rl.grpo_rloo import train
+from stepwise.rl.setup import RlSetup
 from stepwise.tokens import encode
-from stepwise.training.sft_loop import TrainingError
+from stepwise.training.resumable_run import TrainingError
 
 PARAMS = RlParams(
     algorithm="grpo", steps=2, prompts=2, samples=4, inner_epochs=2, learning_rate=5e-3, evaluations=2, saves=2
@@ -47,22 +47,23 @@ def policy(tmp_path_factory):
 
 
 def low_bytes(ids, texts):
-    """Share of the characters that come early in the alphabet of bytes: every completion can have more of them."""
+    """Share of characters with a low code: something that every completion can have more of."""
     return [sum(ord(char) < 96 for char in text) / max(len(text), 1) for text in texts]
 
 
 def run(policy, tmp_path, name, params=PARAMS, reward=low_bytes, **options):
-    settings = {"max_new_tokens": 6, "seed": 3, **options}
     out = tmp_path / name
-    return train(policy, PROMPTS, reward, params, work=tmp_path / f"{name}-work", out=out, **settings), out
+    settings = {"max_new_tokens": 6, "seed": 3, **options}
+    setup = RlSetup(work=tmp_path / f"{name}-work", out=out, **settings)
+    return train(policy, PROMPTS, reward, params, setup), out
 
 
 def weights(folder):
     return load_file(folder / "model.safetensors")
 
 
-def same(one, other):
-    return all(torch.equal(value, other[name]) for name, value in one.items())
+def same(weights, other):
+    return all(torch.equal(value, other[name]) for name, value in weights.items())
 
 
 @pytest.mark.slow
@@ -82,52 +83,47 @@ def test_the_score_rises(policy, tmp_path, algorithm):
 
 @pytest.mark.parametrize("algorithm", ["grpo", "rloo"])
 def test_prompts_are_our_tokens_and_rewards_see_cut_completions(policy, tmp_path, monkeypatch, algorithm):
-    asked, rewarded, made = [], [], []
-    tokenise = trl_rollouts.OurRollouts._tokenize_prompts
-    generate = trl_rollouts.OurRollouts._generate_single_turn
+    tokens, rewarded = [], []
+    rollouts = trl_rollouts.Rollouts.__call__
 
-    def noting(self, prompts):
-        found = tokenise(self, prompts)
-        asked.extend(zip(prompts, found[0], strict=True))
-        return found
-
-    def generating(self, *args, **kwargs):
-        found = generate(self, *args, **kwargs)
-        made.extend(found[0] if isinstance(found, tuple) else found)
-        return found
+    def recording(self, ids, trainer):
+        sampled = rollouts(self, ids, trainer)
+        tokens.extend(zip(ids, sampled["prompt_ids"], sampled["completion_ids"], strict=True))
+        return sampled
 
     def reward(ids, texts):
         rewarded.extend(zip(ids, texts, strict=True))
         return low_bytes(ids, texts)
 
-    monkeypatch.setattr(trl_rollouts.OurRollouts, "_tokenize_prompts", noting)
-    monkeypatch.setattr(trl_rollouts.OurRollouts, "_generate_single_turn", generating)
+    monkeypatch.setattr(trl_rollouts.Rollouts, "__call__", recording)
     params = PARAMS.model_copy(update={"algorithm": algorithm, "samples": 8})
     run(policy, tmp_path, "run", params, reward, stop=("a", "b", "c", "s", "y", "0"))
     _, tokenizer = load_model(policy)
-    assert all(ids == encode(tokenizer, PROMPTS[name]) for name, ids in asked)
-    assert [name for name, _ in asked] == [name for name, _ in rewarded]
-    names = [name for name, _ in asked]
+    names = [name for name, _, _ in tokens]
+    assert all(prompt == encode(tokenizer, PROMPTS[name]) for name, prompt, _ in tokens)
+    assert names == [name for name, _ in rewarded]
     assert all(len(set(names[start : start + 8])) == 1 for start in range(0, len(names), 8))
     assert len(set(names)) == 4
-    texts = [tokenizer.decode(ids, skip_special_tokens=True) for ids in made]
+    texts = [tokenizer.decode(completion, skip_special_tokens=True) for _, _, completion in tokens]
     assert all(whole.startswith(text) for whole, (_, text) in zip(texts, rewarded, strict=True))
     assert not any(set("abcsy0") & set(text) for _, text in rewarded)
     assert any(len(text) < len(whole) for whole, (_, text) in zip(texts, rewarded, strict=True))
-    assert all(not set("abcsy0") & set(tokenizer.decode(ids[:-1])) for ids in made), "generation ends at a stop string"
+    assert all(not set("abcsy0") & set(tokenizer.decode(completion[:-1])) for _, _, completion in tokens), (
+        "generation ends at a stop string"
+    )
 
 
-def test_completions_of_one_question_differ_and_repeat_by_seed(policy, tmp_path):
+def test_completions_of_one_prompt_differ_and_repeat_by_seed(policy, tmp_path):
     seen = {}
 
     def reward(ids, texts):
         seen.setdefault(name, []).append(list(texts))
         return low_bytes(ids, texts)
 
-    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+    for name, seed in (("first", 1), ("again", 1), ("other", 2)):
         run(policy, tmp_path, name, PARAMS.model_copy(update={"steps": 1}), reward, seed=seed)
-    assert seen["one"] == seen["again"] != seen["other"]
-    assert len(set(seen["one"][0][:4])) > 1
+    assert seen["first"] == seen["again"] != seen["other"]
+    assert len(set(seen["first"][0][:4])) > 1
 
 
 @pytest.mark.parametrize("algorithm", ["grpo", "rloo"])
@@ -191,26 +187,18 @@ def test_lora_is_merged_into_a_plain_model(policy, tmp_path):
 @pytest.mark.parametrize(
     ("update", "message"),
     [
-        ({"samples": 1}, r"reft\.samples is 1; grpo compares completions: at least 2"),
-        ({"algorithm": "ppo"}, r"reft\.algorithm: 'ppo'"),
-        ({"target_kl": 6.0, "value_warm_up": 1}, r"reft\.value_warm_up, reft\.target_kl: not known to grpo"),
+        ({"samples": 1}, "samples is 1; grpo compares completions and needs at least 2"),
+        ({"algorithm": "ppo"}, "algorithm: 'ppo' is not TRL's"),
+        ({"target_kl": 6.0, "value_warm_up": 1}, "value_warm_up, target_kl: not known to grpo"),
         ({"algorithm": "rloo", "entropy_coefficient": 0.1}, r"entropy_coefficient: not known to rloo"),
-        ({"mini_batches": 3}, r"is 8; make it a multiple of reft\.mini_batches x processes, 3"),
+        ({"mini_batches": 3}, "prompts x samples is 8; make it a multiple of mini_batches x processes, 3"),
     ],
 )
-def test_what_cannot_be_done_is_one_error(policy, tmp_path, update, message):
+def test_unsupported_parameters_are_one_error(policy, tmp_path, update, message):
     with pytest.raises(ParamsError, match=message):
         run(policy, tmp_path, "bad", PARAMS.model_copy(update=update))
 
 
-def test_a_score_that_is_no_number_stops_the_run(policy, tmp_path):
+def test_a_score_that_is_not_finite_stops_the_run(policy, tmp_path):
     with pytest.raises(TrainingError, match="must give a number each"):
         run(policy, tmp_path, "nan", reward=lambda ids, texts: [float("nan")] * len(ids))
-
-
-def test_the_plan_covers_all_questions_before_any_comes_again():
-    plan = trl_settings.plan_questions([f"q{n}" for n in range(5)], PARAMS.model_copy(update={"steps": 5}), 1)
-    order = [name for step in plan for name in step]
-    assert [len(step) for step in plan] == [2] * 5
-    assert sorted(order[:5]) == sorted(order[5:]) == [f"q{n}" for n in range(5)]
-    assert json.loads(json.dumps(plan)) == plan

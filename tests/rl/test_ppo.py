@@ -8,8 +8,8 @@ from stepwise.rl import ppo
 MASK = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])
 
 
-def close(found, wanted):
-    torch.testing.assert_close(found, torch.tensor(wanted), rtol=1e-5, atol=1e-6)
+def close(result, expected):
+    torch.testing.assert_close(result, torch.tensor(expected), rtol=1e-5, atol=1e-6)
 
 
 def some(seed, *shape):
@@ -19,8 +19,8 @@ def some(seed, *shape):
 def test_the_score_is_the_last_actions_and_the_divergence_every_actions():
     old = torch.tensor([[-1.0, -2.0, -3.0], [-0.5, 9.0, 9.0]])
     reference = torch.tensor([[-2.0, -2.0, -1.0], [-1.5, 0.0, 0.0]])
-    found = ppo.token_rewards(torch.tensor([1.0, 0.1]), old, reference, MASK, 0.1)
-    close(found, [[-0.1, 0.0, 1.2], [0.0, 0.0, 0.0]])
+    rewards = ppo.token_rewards(torch.tensor([1.0, 0.1]), old, reference, MASK, 0.1)
+    close(rewards, [[-0.1, 0.0, 1.2], [0.0, 0.0, 0.0]])
 
 
 def test_a_sequence_without_actions_gets_nothing():
@@ -38,14 +38,14 @@ def test_advantages_by_hand():
     close(returns, [[1.35, 1.0, 0.0]])
 
 
-def test_a_truncated_sequence_goes_on_with_its_last_value():
+def test_after_a_truncated_sequence_its_last_value_counts():
     """delta_2 = 1 + 0.9*2 - 2 = 0.8 and A_1 = 0.8 + 0.45*0.8."""
     rewards, values = torch.tensor([[0.0, 1.0, 0.0]]), torch.tensor([[1.0, 2.0, 7.0]])
     mask = torch.tensor([[1.0, 1.0, 0.0]])
-    found, _ = ppo.advantages_and_returns(
+    advantages, _ = ppo.advantages_and_returns(
         rewards, values, mask, gamma=0.9, gae_lambda=0.5, truncated=torch.tensor([1.0])
     )
-    close(found, [[1.16, 0.8, 0.0]])
+    close(advantages, [[1.16, 0.8, 0.0]])
     same, _ = ppo.advantages_and_returns(
         rewards, values, mask, gamma=0.9, gae_lambda=0.5, truncated=torch.tensor([0.0])
     )
@@ -59,7 +59,7 @@ def test_with_lambda_one_returns_are_discounted_sums():
     close(returns[0], [float(r[0] + r[1] / 2 + r[2] / 4), float(r[1] + r[2] / 2), float(r[2])])
 
 
-def test_what_is_outside_of_the_mask_changes_nothing():
+def test_values_outside_the_mask_change_nothing():
     rewards, values = some(1, 2, 3) * MASK, some(2, 2, 3)
     noise = values + (1 - MASK) * 1e3
     first = ppo.advantages_and_returns(rewards, values, MASK, gamma=1.0, gae_lambda=0.95)
@@ -83,9 +83,9 @@ def test_whitening_by_hand_and_over_processes():
     """1, 2, 3 and 6 have mean 3 and variance 14 / 3."""
     advantages = torch.tensor([[1.0, 2.0, 3.0], [6.0, 99.0, 99.0]])
     scale = math.sqrt(3 / 14)
-    wanted = [[-2 * scale, -scale, 0.0], [3 * scale, 0.0, 0.0]]
-    close(ppo.whiten(advantages, MASK), wanted)
-    close(ppo.whiten(advantages[:1], MASK[:1], (advantages, MASK)), wanted[:1])
+    expected = [[-2 * scale, -scale, 0.0], [3 * scale, 0.0, 0.0]]
+    close(ppo.whiten(advantages, MASK), expected)
+    close(ppo.whiten(advantages[:1], MASK[:1], (advantages, MASK)), expected[:1])
 
 
 def test_one_action_whitens_to_zero():
@@ -93,7 +93,7 @@ def test_one_action_whitens_to_zero():
 
 
 def test_policy_loss_by_hand():
-    """Ratio 1.5 is cut to 1.2 for a good action and counts whole for a bad one; 0.5 the other way round."""
+    """Ratio 1.5 is clipped to 1.2 for a good action and counts in full for a bad one; 0.5 the other way round."""
     old = torch.zeros(2, 3)
     new = torch.tensor([[1.5, 1.5, 0.5], [0.5, 7.0, 7.0]]).log()
     advantages = torch.tensor([[1.0, -1.0, 1.0], [-1.0, 0.0, 0.0]])
@@ -121,8 +121,8 @@ def test_a_long_sequence_weighs_as_much_as_a_short_one():
 def test_value_loss_by_hand():
     """Old 0, return 1: a value of 0.5 counts as 0.2 (0.64 > 0.25), one of 0.1 as it is, one of -3 as itself (16)."""
     values, old = torch.tensor([[0.5, 0.1, -3.0], [0.5, 8.0, 8.0]]), torch.zeros(2, 3)
-    found = ppo.value_loss(values, old, torch.ones(2, 3), MASK, 0.2)
-    close(found, [0.5 * (0.64 + 0.81 + 16) / 3, 0.32])
+    loss = ppo.value_loss(values, old, torch.ones(2, 3), MASK, 0.2)
+    close(loss, [0.5 * (0.64 + 0.81 + 16) / 3, 0.32])
 
 
 def test_explained_variance():

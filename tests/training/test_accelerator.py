@@ -1,4 +1,4 @@
-"""Where a run computes: DeepSpeed's settings parse, and what is missing is one clear error."""
+"""Where a run computes: DeepSpeed's settings parse, and a missing file or package is one clear error."""
 
 from __future__ import annotations
 

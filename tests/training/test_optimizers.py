@@ -47,7 +47,7 @@ def test_its_learning_rate_is_that_of_both_parts():
     assert all(torch.equal(old, new) for old, new in zip(before, ours, strict=True))
 
 
-def test_a_saved_state_goes_on_alike():
+def test_a_restored_state_takes_the_same_steps():
     whole, parts = parameters(), parameters()
     first = MuonWithAdamW(groups(*whole), lr=0.01)
     descend(*whole, first.step, 3)
@@ -75,7 +75,7 @@ def test_only_inner_matrices_are_made_orthogonal():
 
     model = Small()
     groups = make_optimizer(model, "muon", 0.1).param_groups
-    assert [[id(one) for one in group["params"]] for group in groups if group["orthogonal"]] == [
+    assert [[id(parameter) for parameter in group["params"]] for group in groups if group["orthogonal"]] == [
         [id(model.inner.weight)]
     ]
     assert [group["weight_decay"] for group in groups] == [0.1, 0.1, 0.0]
@@ -85,12 +85,11 @@ def test_only_inner_matrices_are_made_orthogonal():
 def test_t5s_queries_take_smaller_and_its_position_biases_larger_steps():
     config = T5Config(d_model=32, d_kv=16, d_ff=8, num_layers=1, num_heads=2, vocab_size=20)
     model = T5ForConditionalGeneration(config)
-    rates = {
-        id(one): group["rate"] for group in make_optimizer(model, "muon", 0.0).param_groups for one in group["params"]
-    }
-    found = {name: rates.pop(id(one)) for name, one in model.named_parameters()}
-    assert not rates
-    assert {name for name, rate in found.items() if rate == 0.25} == {n for n in found if n.endswith(".q.weight")}
-    assert {n for n, rate in found.items() if rate == 10.0} == {n for n in found if "relative_attention_bias" in n}
-    assert set(found.values()) == {0.25, 1.0, 10.0}
+    groups = make_optimizer(model, "muon", 0.0).param_groups
+    by_id = {id(parameter): group["rate"] for group in groups for parameter in group["params"]}
+    rates = {name: by_id.pop(id(parameter)) for name, parameter in model.named_parameters()}
+    assert not by_id
+    assert {name for name, rate in rates.items() if rate == 0.25} == {n for n in rates if n.endswith(".q.weight")}
+    assert {n for n, rate in rates.items() if rate == 10.0} == {n for n in rates if "relative_attention_bias" in n}
+    assert set(rates.values()) == {0.25, 1.0, 10.0}
     assert {group["rate"] for group in make_optimizer(torch.nn.Linear(2, 2), "muon", 0.0).param_groups} == {1.0}

@@ -24,13 +24,13 @@ from stepwise.models.loading import load_model, save_model
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import LoraParams, SftParams
 from stepwise.records import Example, Span
-from stepwise.training import sft_loop
 from stepwise.training.batching import collate, group_by_length, passes, plan_steps, sizes
-from stepwise.training.encoding import Encoded, encode_example, encode_examples
+from stepwise.training.encoding import Encoded, encode_examples
 from stepwise.training.loss import WeightedLoss
 from stepwise.training.resumable_run import points
-from stepwise.training.sft import TrainingError, train
-from stepwise.training.sft_loop import rate_factor
+from stepwise.training.sft import TrainingError, TrainSetup, train
+from stepwise.training.sft_loop import SftLoop, rate_factor
+from tests.small_models import encode_example
 
 PARAMS = SftParams(batch_examples=4, batch_tokens=64, learning_rate=0.01, evaluations=2, saves=3, max_length=64)
 
@@ -104,7 +104,7 @@ def test_seq2seq_reads_the_prompt_with_the_encoder(tokenizer):
 def test_what_cannot_be_learned_is_counted(tokenizer):
     examples = [example("a", "x", "y" * 9), example("b", "x", "y"), Example(id="c", spans=(Span(text="x", weight=0),))]
     kept, left_out = encode_examples(tokenizer, examples, max_length=5)
-    assert [one.id for one in kept] == ["b"]
+    assert [example.id for example in kept] == ["b"]
     assert left_out == {"too_long": 1, "nothing_learned": 1}
 
 
@@ -134,8 +134,8 @@ def test_groups_have_the_least_cost_of_all_splits(monkeypatch):
 
     splits = itertools.chain.from_iterable(itertools.combinations(range(1, 6), size) for size in range(6))
     groups = group_by_length(lengths, 100)
-    found = sum(len(group) * max(lengths[i] for i in group) + 10 for group in groups)
-    assert found == min(map(cost, splits))
+    total = sum(len(group) * max(lengths[i] for i in group) + 10 for group in groups)
+    assert total == min(map(cost, splits))
     assert sorted(index for group in groups for index in group) == list(range(6))
 
 
@@ -143,7 +143,8 @@ def test_processes_share_a_step_evenly():
     step = [Encoded(str(n), (1,) * n, (1.0,) * n) for n in (3, 50, 4, 40, 5)]
     shares = [passes(step, 60, rank=rank, world=2) for rank in (0, 1)]
     assert len(shares[0]) == len(shares[1])
-    assert sorted(one.id for share in shares for group in share for one in group) == sorted(one.id for one in step)
+    ids = sorted(example.id for share in shares for group in share for example in group)
+    assert ids == sorted(example.id for example in step)
     assert [len(share) for share in (passes(step[:1], 60, rank=rank, world=2) for rank in (0, 1))] == [1, 1]
     assert sizes(step[:1], 60) == (3, 3)
 
@@ -172,7 +173,7 @@ def test_loss_is_weighted_cross_entropy_by_hand(llama, tokenizer):
 def test_gradients_do_not_depend_on_grouping_or_chunks(folder, request, tokenizer):
     model, _ = load_model(request.getfixturevalue(folder))
     seq2seq = model.config.is_encoder_decoder
-    encoded = [encode_example(tokenizer, one, seq2seq=seq2seq) for one in EXAMPLES[:8]]
+    encoded = [encode_example(tokenizer, text, seq2seq=seq2seq) for text in EXAMPLES[:8]]
     start = 0 if seq2seq else None
 
     def gradients(groups, chunk):
@@ -180,7 +181,7 @@ def test_gradients_do_not_depend_on_grouping_or_chunks(folder, request, tokenize
         sum(WeightedLoss(model, chunk)(collate(group, pad=0, decoder_start=start)) for group in groups).backward()
         return [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
 
-    together, apart = gradients([encoded], 2048), gradients([[one] for one in encoded], 5)
+    together, apart = gradients([encoded], 2048), gradients([[text] for text in encoded], 5)
     assert len(together) == len(apart) > 5
     assert all(torch.allclose(a, b, rtol=1e-4, atol=1e-5) for a, b in zip(together, apart, strict=True))
 
@@ -199,13 +200,13 @@ def test_causal_loss_of_a_padded_batch_equals_the_models_own(family, tokenizer):
     config.vocab_size, config.pad_token_id, config.eos_token_id = len(tokenizer), 0, 1
     model = AutoModelForCausalLM.from_config(config).eval()
     encoded = [
-        encode_example(tokenizer, one) for one in (example("a", "so", "rt"), example("b", "sort ", "words " * 3))
+        encode_example(tokenizer, text) for text in (example("a", "so", "rt"), example("b", "sort ", "words " * 3))
     ]
     own = 0.0
-    for one in encoded:
-        tokens = torch.tensor([one.tokens])
-        labels = torch.where(torch.tensor([one.weights]) > 0, tokens, -100)
-        own += model(input_ids=tokens, labels=labels).loss.item() * sum(one.weights)
+    for text in encoded:
+        tokens = torch.tensor([text.tokens])
+        labels = torch.where(torch.tensor([text.weights]) > 0, tokens, -100)
+        own += model(input_ids=tokens, labels=labels).loss.item() * sum(text.weights)
     assert WeightedLoss(model)(collate(encoded, pad=0)).item() == pytest.approx(own, rel=1e-5)
 
 
@@ -233,10 +234,9 @@ def test_rate_rises_then_falls():
 # --- training ---
 
 
-def run(folder, tmp_path, name, params=PARAMS, examples=EXAMPLES, epochs=2, **options):
-    return train(
-        folder, examples, params, epochs=epochs, seed=3, work=tmp_path / f"{name}.work", out=tmp_path / name, **options
-    )
+def run(folder, tmp_path, name, params=PARAMS, examples=EXAMPLES, epochs=2, steps=0, evaluate=None):
+    setup = TrainSetup(seed=3, work=tmp_path / f"{name}.work", out=tmp_path / name, evaluate=evaluate)
+    return train(folder, examples, params, setup, epochs=epochs, steps=steps)
 
 
 @pytest.mark.parametrize("folder", ["llama", "t5"])
@@ -296,7 +296,7 @@ def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kil
         return next(iter(model.parameters())).sum().item()
 
     whole = run(llama, tmp_path, "whole", params, evaluate=evaluate)
-    step, begun = sft_loop.Loop._step, []
+    step, begun = SftLoop._step, []
 
     def dying(self, number):
         begun.append(number)
@@ -304,10 +304,10 @@ def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kil
             raise KilledError
         return step(self, number)
 
-    monkeypatch.setattr(sft_loop.Loop, "_step", dying)
+    monkeypatch.setattr(SftLoop, "_step", dying)
     with pytest.raises(KilledError):
         run(llama, tmp_path, "parts", params, evaluate=evaluate)
-    monkeypatch.setattr(sft_loop.Loop, "_step", lambda self, number: begun.append(number) or step(self, number))
+    monkeypatch.setattr(SftLoop, "_step", lambda self, number: begun.append(number) or step(self, number))
     resumed = run(llama, tmp_path, "parts", params, evaluate=evaluate)
     assert begun[kill_at] == {3: 3, 4: 4, 5: 4}[kill_at], "earlier work was reused"
     assert weights_of(tmp_path / "whole") == weights_of(tmp_path / "parts")
@@ -315,11 +315,11 @@ def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kil
 
 
 def test_work_of_another_run_is_not_used(llama, tmp_path):
-    run(llama, tmp_path, "one")
-    (tmp_path / "one.work").rename(tmp_path / "two.work")
-    run(llama, tmp_path, "two", PARAMS.model_copy(update={"learning_rate": 0.02}))
-    run(llama, tmp_path, "three", PARAMS.model_copy(update={"learning_rate": 0.02}))
-    assert weights_of(tmp_path / "two") == weights_of(tmp_path / "three") != weights_of(tmp_path / "one")
+    run(llama, tmp_path, "first")
+    (tmp_path / "first.work").rename(tmp_path / "other.work")
+    run(llama, tmp_path, "other", PARAMS.model_copy(update={"learning_rate": 0.02}))
+    run(llama, tmp_path, "fresh", PARAMS.model_copy(update={"learning_rate": 0.02}))
+    assert weights_of(tmp_path / "other") == weights_of(tmp_path / "fresh") != weights_of(tmp_path / "first")
 
 
 def test_lora_is_merged_into_a_plain_model(llama, tmp_path):
@@ -342,7 +342,7 @@ def test_nothing_left_to_learn_is_an_error(llama, tmp_path):
         run(llama, tmp_path, "out", PARAMS.model_copy(update={"max_length": 2}))
 
 
-def test_a_loss_that_is_no_number_stops_with_the_examples(llama, tmp_path, tokenizer):
+def test_a_loss_that_is_not_finite_stops_with_the_examples(llama, tmp_path, tokenizer):
     model, _ = load_model(llama)
     with torch.no_grad():
         model.model.norm.weight.fill_(math.nan)
@@ -357,11 +357,12 @@ import json, sys
 from pathlib import Path
 from stepwise.params import SftParams
 from stepwise.records import Example
-from stepwise.training.sft import train
+from stepwise.training.sft import TrainSetup, train
 model, examples, params, root = json.loads(sys.argv[1])
 root = Path(root)
-examples = [Example(**one) for one in examples]
-train(model, examples, SftParams(**params), epochs=40, seed=3, work=root / "work", out=root / "out")
+examples = [Example(**fields) for fields in examples]
+setup = TrainSetup(seed=3, work=root / "work", out=root / "out")
+train(model, examples, SftParams(**params), setup, epochs=40)
 """
 
 
@@ -369,7 +370,7 @@ train(model, examples, SftParams(**params), epochs=40, seed=3, work=root / "work
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_process_ends_with_the_same_bytes(llama, tmp_path, number):
     params = PARAMS.model_copy(update={"saves": 10})
-    plain = [one.model_dump() for one in EXAMPLES]
+    plain = [text.model_dump() for text in EXAMPLES]
 
     def command(root):
         argument = json.dumps([str(llama), plain, params.model_dump(), str(root)])
@@ -390,11 +391,11 @@ def test_a_killed_process_ends_with_the_same_bytes(llama, tmp_path, number):
 @pytest.mark.slow
 def test_two_processes_make_the_model_of_one(llama, tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
-    plain = [one.model_dump() for one in EXAMPLES]
+    plain = [text.model_dump() for text in EXAMPLES]
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
     for root, command in (("one", [sys.executable]), ("two", launch)):
         argument = json.dumps([str(llama), plain, PARAMS.model_dump(), str(tmp_path / root)])
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "ACCELERATE_USE_CPU": "true"}
         subprocess.run([*command, str(tmp_path / "script.py"), argument], check=True, env=environment)
-    one, two = (load_file(tmp_path / root / "out" / "model.safetensors") for root in ("one", "two"))
-    assert all(torch.allclose(one[name], two[name], atol=2e-3) for name in one)
+    single, double = (load_file(tmp_path / root / "out" / "model.safetensors") for root in ("one", "two"))
+    assert all(torch.allclose(single[name], double[name], atol=2e-3) for name in single)

@@ -13,7 +13,7 @@ from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import ArchitectureParams, ModelParams, PretrainParams, SftParams
 from stepwise.pretraining.initialisation import first_model
 from stepwise.pretraining.text import base_examples, common_words, tokenizer_texts
-from stepwise.training.sft import train
+from stepwise.training.sft import TrainSetup, train
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -47,10 +47,8 @@ def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work:
         work / "start",
         list(examples),
         sft_params(budget, batch, params.architecture.max_length),
+        TrainSetup(seed=seed, work=work / "training", out=work / "trained"),
         epochs=1,
-        seed=seed,
-        work=work / "training",
-        out=work / "trained",
     )
     model, _ = load_model(work / "trained", "bfloat16")
     save_model(model, tokenizer, out)

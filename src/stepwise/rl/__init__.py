@@ -1,1 +1,1 @@
-"""Training by reinforcement, for any method: `algorithms.get_algorithm` is the way in; policy and reward are yours."""
+"""Reinforcement learning of a policy by a reward, for any method: `algorithms.get_algorithm` is the way in."""

@@ -1,8 +1,8 @@
-"""Proximal policy optimisation as ReFT does it (arXiv 2401.08967, section 3.2), as pure functions.
+"""Proximal policy optimisation with the equations of ReFT (arXiv 2401.08967, section 3.2), as pure functions.
 
-The idea: a fine-tuned model samples a solution, a checker says whether the answer is right, and the tokens that led to
-right answers become likelier, at a price for moving away from the fine-tuned model. With pi the policy, pi_0 that model
-and V a linear head on the policy's last hidden state, the action a_t (a token) in state s_t gets
+The idea: a fine-tuned model samples a completion, a reward scores it, and the tokens that led to high scores become
+likelier, at a price for moving away from the fine-tuned model. With pi the policy, pi_0 that model and V a linear head
+on the policy's last hidden state, the action a_t (a token) in state s_t gets
 
     r_t = [t is last] score - beta (log pi_old(a_t|s_t) - log pi_0(a_t|s_t))                                    (reward)
     delta_t = r_t + gamma V(s_t+1) - V(s_t),   A_t = sum_l (gamma lambda)^l delta_t+l,   R_t = A_t + V(s_t)        (GAE)
@@ -10,16 +10,16 @@ and V a linear head on the policy's last hidden state, the action a_t (a token) 
     L_v = 1/2 mean_b mean_t max((V - R)^2, (V_old + clip(V - V_old, -eps_v, eps_v) - R)^2)
     L = L_pg + c_v L_v                                                  (A whitened in L_pg, R made from A before that)
 
-The mean over tokens is taken in each sequence, then over sequences, so a long solution weighs as much as a short one.
-EOS is an action; the score is the reward of the action that ends the solution.
+The mean over tokens is taken in each sequence, then over sequences, so a long completion weighs as much as a short one.
+EOS is an action; the score is the reward of the action that ends the completion.
 
-Every matrix is (sequences, actions): column t belongs to the t-th token that the policy wrote, whatever the length of
-the prompt. `response_mask` is 1 where a sequence has a t-th action, 0 after its end.
+Every matrix is (sequences, actions): column t belongs to the t-th token that the policy generated, whatever the length
+of the prompt. `response_mask` is 1 where a sequence has a t-th action and 0 after its end.
 
-Where the released code differs: it finds actions by comparing tokens with fixed ids 1 (padding) and 2 (EOS), so an EOS
-inside a prompt masks the whole solution, and it computes on prompts and padding too. Here the mask comes from lengths,
-and whatever is outside of it is 0. The paper prints gamma and lambda with swapped names; these are the code's. Off by
-default and not in the paper: a value beyond a truncated end, the entropy bonus, and the adaptive beta.
+Where the released code differs: it finds actions by comparing tokens with the fixed ids 1 (padding) and 2 (EOS), so an
+EOS inside a prompt masks the whole completion, and it computes on prompts and padding too. Here the mask comes from
+lengths, and everything outside it is 0. The paper prints gamma and lambda with swapped names; these are the code's. Off
+by default and not in the paper: a value beyond a truncated end, the entropy bonus, and the adaptive beta.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KL_STEP, KL_ERROR = 0.1, 0.2
 
 
 def sequence_means(values: Tensor, response_mask: Tensor) -> Tensor:
-    """Mean over each sequence's actions; 0 where it has none. (sequences, actions) -> (sequences,)."""
+    """Mean over each sequence's actions; 0 if it has none. (sequences, actions) -> (sequences,)."""
     return (values * response_mask).sum(1) / response_mask.sum(1).clamp(min=1)
 
 
@@ -56,18 +56,18 @@ def advantages_and_returns(
 ) -> tuple[Tensor, Tensor]:
     """A_t and R_t. The state after the last action is worth 0.
 
-    With `truncated` (sequences,) the sequences marked 1 were cut off, and what follows them is worth as much as the
-    last state that was seen.
+    With `truncated` (sequences,), the sequences marked 1 did not end; the state after them is worth as much as their
+    last one.
     """
     values = values * response_mask
     beyond = torch.zeros_like(values[:, 0]) if truncated is None else truncated * _last(values, response_mask)
     advantages = torch.zeros_like(values)
     following, advantage = beyond, torch.zeros_like(beyond)
     for t in range(values.shape[1] - 1, -1, -1):
-        there = response_mask[:, t]
+        exists = response_mask[:, t]
         delta = rewards[:, t] + gamma * following - values[:, t]
-        advantage = (delta + gamma * gae_lambda * advantage) * there
-        following = torch.where(there > 0, values[:, t], following)
+        advantage = (delta + gamma * gae_lambda * advantage) * exists
+        following = torch.where(exists > 0, values[:, t], following)
         advantages[:, t] = advantage
     return advantages, advantages + values
 
@@ -75,10 +75,9 @@ def advantages_and_returns(
 def whiten(advantages: Tensor, response_mask: Tensor, among: tuple[Tensor, Tensor] | None = None) -> Tensor:
     """Advantages with mean 0 and variance 1 (Bessel-corrected) over all actions of `among` (advantages, mask).
 
-    `among` is what all processes have together; without it, the matrix itself.
+    `among` holds the rows of all processes; without it, the matrix itself is taken.
     """
-    everyone, counted = among if among is not None else (advantages, response_mask)
-    mean, variance = moments(everyone, counted)
+    mean, variance = moments(*(among if among is not None else (advantages, response_mask)))
     return (advantages - mean) * torch.rsqrt(variance + 1e-8) * response_mask
 
 
@@ -100,9 +99,9 @@ def policy_loss(
 
 def value_loss(values: Tensor, old_values: Tensor, returns: Tensor, response_mask: Tensor, clip_value: float) -> Tensor:
     """L_v of each sequence, (sequences,)."""
-    near = old_values + (values - old_values).clamp(-clip_value, clip_value)
-    worse = torch.maximum((values - returns).square(), (near - returns).square())
-    return 0.5 * sequence_means(worse, response_mask)
+    clipped = old_values + (values - old_values).clamp(-clip_value, clip_value)
+    larger = torch.maximum((values - returns).square(), (clipped - returns).square())
+    return 0.5 * sequence_means(larger, response_mask)
 
 
 def explained_variance(values: Tensor, returns: Tensor, response_mask: Tensor) -> float:
@@ -114,12 +113,12 @@ def explained_variance(values: Tensor, returns: Tensor, response_mask: Tensor) -
 
 
 def adapted(kl_coefficient: float, kl: float, target_kl: float) -> float:
-    """The next beta: larger when a sequence's divergence `kl` (nats) is above its target, smaller when below."""
+    """The next beta: larger if a sequence's divergence `kl` (nats) is above its target, smaller if below."""
     error = min(max(kl / target_kl - 1, -KL_ERROR), KL_ERROR)
     return kl_coefficient * (1 + KL_STEP * error)
 
 
 def _last(values: Tensor, response_mask: Tensor) -> Tensor:
-    """Each sequence's value at its last action, (sequences,); 0 where it has none."""
+    """Each sequence's value at its last action, (sequences,); 0 if it has none."""
     last = (response_mask.sum(1, keepdim=True) - 1).clamp(min=0).long()
     return (values * response_mask).gather(1, last)[:, 0]

@@ -1,8 +1,8 @@
-"""Solutions sampled from the live policy: its own tokens are the actions, and no text is split to find them."""
+"""Completions sampled from the live policy. Its own tokens are the actions: no text is tokenised again."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,39 +16,39 @@ from stepwise.tokens import beginning, encode_many
 from stepwise.training.batching import plan_steps
 from stepwise.training.encoding import Encoded
 
-RewardFunction = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
-"""Scores of completions, given the ids of their questions and their texts; 1 means right."""
-
 
 @dataclass
 class Rollout:
-    """The completions of one step, in one order throughout."""
+    """The completions of a step, in the same order in every field."""
 
     ids: list[str]
-    """The question of each."""
+    """The prompt that each belongs to."""
     encoded: list[Encoded]
     """Prompt (weight 0) and actions (weight 1) as tokens."""
     texts: list[str]
     truncated: Tensor
-    """(sequences,): 1 where the completion was cut off at its longest."""
+    """(sequences,): 1 where the completion reached the longest length without ending."""
     response_mask: Tensor
     """(sequences, actions): 1 where a sequence has a t-th action."""
 
     @property
     def prompt_lengths(self) -> list[int]:
         """Tokens of each prompt."""
-        return [len(one.source) or one.weights.count(0.0) for one in self.encoded]
+        return [len(sequence.source) or sequence.weights.count(0.0) for sequence in self.encoded]
 
 
-def plan(ids: Sequence[str], params: RlParams, seed: int) -> list[list[str]]:
-    """The questions of every step: each epoch in a new order, none twice in a step (as at the border of two epochs)."""
+def plan(ids: Sequence[str], params: RlParams, seed: int, *, repeats: bool = False) -> list[list[str]]:
+    """The prompts of each step, by id: `params.prompts` a step, every epoch in a new order.
+
+    A step that spans two epochs may draw a prompt twice; unless `repeats`, it is smaller instead.
+    """
     epochs = -(-params.steps * params.prompts // len(ids))
     steps = plan_steps(len(ids), epochs=epochs, batch=params.prompts, seed=seed)[: params.steps]
-    return [[ids[index] for index in dict.fromkeys(step)] for step in steps]
+    return [[ids[index] for index in (step if repeats else dict.fromkeys(step))] for step in steps]
 
 
-def sampling(params: RlParams, step: int, *, max_new_tokens: int, stop: tuple[str, ...], seed: int) -> Sampling:
-    """How a step's completions are drawn; with the weights it decides them to the last token."""
+def step_sampling(params: RlParams, step: int, *, max_new_tokens: int, stop: tuple[str, ...], seed: int) -> Sampling:
+    """How a step's completions are sampled; together with the weights this fixes every token."""
     return Sampling(
         max_new_tokens=max_new_tokens,
         temperature=params.temperature,
@@ -60,28 +60,28 @@ def sampling(params: RlParams, step: int, *, max_new_tokens: int, stop: tuple[st
     )
 
 
-def sample(backend: Backend, tokenizer: Any, prompts: Mapping[str, Prompt], how: Sampling, *, seq2seq: bool) -> Rollout:
-    """`how.n` completions of every prompt as a Rollout. Prompts have the tokens that fine-tuning gave them."""
-    found = backend.generate(list(prompts.values()), how)
+def sample(
+    backend: Backend, tokenizer: Any, prompts: Mapping[str, Prompt], sampling: Sampling, *, seq2seq: bool
+) -> Rollout:
+    """`sampling.n` completions of every prompt. Prompts are tokenised as in fine-tuning."""
+    completions = backend.generate(list(prompts.values()), sampling)
     encoded: list[Encoded] = []
-    completions = [one for several in found for one in several]
-    ids = [name for name in prompts for _ in range(how.n)]
-    tokens = encode_many(tokenizer, [prompts[name] for name in prompts])
-    for name, prompt, several in zip(prompts, tokens, found, strict=True):
-        encoded += [encode(name, prompt, one, seq2seq=seq2seq) for one in several]
-    lengths = torch.tensor([len(one.token_ids) for one in completions])
+    for name, ids, samples in zip(prompts, encode_many(tokenizer, list(prompts.values())), completions, strict=True):
+        encoded += [encode(name, ids, completion, seq2seq=seq2seq) for completion in samples]
+    flat = [completion for samples in completions for completion in samples]
+    lengths = torch.tensor([len(completion.token_ids) for completion in flat])
     longest = max(1, int(lengths.max()))
     return Rollout(
-        ids=ids,
+        ids=[name for name in prompts for _ in range(sampling.n)],
         encoded=encoded,
-        texts=[one.text for one in completions],
-        truncated=torch.tensor([float(one.finish_reason == "length") for one in completions]),
+        texts=[completion.text for completion in flat],
+        truncated=torch.tensor([float(completion.finish_reason == "length") for completion in flat]),
         response_mask=(torch.arange(longest) < lengths[:, None]).float(),
     )
 
 
 def encode(name: str, prompt: Sequence[int], completion: Completion, *, seq2seq: bool) -> Encoded:
-    """One completion as a training example whose learned tokens are the actions."""
+    """A completion as a training example whose learned tokens are the actions."""
     actions = completion.token_ids
     if seq2seq:
         return Encoded(name, actions, (1.0,) * len(actions), tuple(prompt))
@@ -91,7 +91,7 @@ def encode(name: str, prompt: Sequence[int], completion: Completion, *, seq2seq:
 def fitting(
     prompts: Mapping[str, Prompt], tokenizer: Any, config: Any, max_new_tokens: int
 ) -> tuple[dict[str, Prompt], dict[str, int]]:
-    """Prompts that leave room for a whole completion (none is cut), and how many were left out for which reason."""
+    """Prompts that leave room for a whole completion (none is truncated), and how many were left out by reason."""
     limit = None if config.is_encoder_decoder else getattr(config, "max_position_embeddings", None)
     kept: dict[str, Prompt] = {}
     left_out = {"empty": 0, "too_long": 0}

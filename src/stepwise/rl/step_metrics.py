@@ -1,4 +1,4 @@
-"""What is noted of a reinforcement step beside its losses."""
+"""The metrics of a PPO step besides its losses."""
 
 from __future__ import annotations
 
@@ -7,40 +7,40 @@ from torch import Tensor
 from stepwise.rl import ppo
 
 
-def step_figures(seen: dict[str, Tensor]) -> dict[str, float]:
-    """A step's figures by name.
+def step_metrics(tensors: dict[str, Tensor]) -> dict[str, float]:
+    """A step's metrics by name.
 
     Args:
-        seen: of all processes, (sequences, actions): mask, logprobs, kl, values, rewards, advantages (not whitened) and
-            returns; (sequences,): scores, truncated, prompt (its tokens) and there (0 in rows that only pad).
+        tensors: of all processes. (sequences, actions): mask, logprobs, kl, values, rewards, advantages (not whitened)
+            and returns. (sequences,): scores, truncated, prompt_tokens and real (0 in rows that are padding).
 
     Returns:
-        `accuracy` is the share of right completions, apart from the mean `score` with its partial credits. `kl` is a
-        sequence's divergence from the reference in nats, `reward` its score less the price of that.
+        `accuracy` is the share of right completions, whereas the mean `score` includes partial credit. `kl` is a
+        sequence's divergence from the reference in nats; `reward` is its score minus the penalty for that divergence.
     """
-    mask, there = seen["mask"], seen["there"]
+    mask, real = tensors["mask"], tensors["real"]
     lengths = mask.sum(1)
-    returns, values = ppo.moments(seen["returns"], mask), ppo.moments(seen["values"], mask)
-    advantages = ppo.moments(seen["advantages"], mask)
+    returns, values = ppo.moments(tensors["returns"], mask), ppo.moments(tensors["values"], mask)
+    advantages = ppo.moments(tensors["advantages"], mask)
     per_sequence = {
-        "accuracy": (seen["scores"] >= 1.0).float(),
-        "score": seen["scores"],
-        "reward": seen["rewards"].sum(1),
-        "kl": seen["kl"].sum(1),
-        "prompt_tokens": seen["prompt"],
+        "accuracy": (tensors["scores"] >= 1.0).float(),
+        "score": tensors["scores"],
+        "reward": tensors["rewards"].sum(1),
+        "kl": tensors["kl"].sum(1),
+        "prompt_tokens": tensors["prompt_tokens"],
         "response_tokens": lengths,
-        "truncated": seen["truncated"],
+        "truncated": tensors["truncated"],
         "empty": (lengths == 0).float(),
     }
-    figures = {name: float((value * there).sum() / there.sum()) for name, value in per_sequence.items()}
+    metrics = {name: float((value * real).sum() / real.sum()) for name, value in per_sequence.items()}
     for name in ("prompt_tokens", "response_tokens"):
-        spread = ((per_sequence[name] - figures[name]).square() * there).sum() / there.sum()
-        figures[f"{name}_std"] = float(spread.sqrt())
-    return figures | {
-        "logprob": float(ppo.moments(seen["logprobs"], mask)[0]),
+        spread = ((per_sequence[name] - metrics[name]).square() * real).sum() / real.sum()
+        metrics[f"{name}_std"] = float(spread.sqrt())
+    return metrics | {
+        "logprob": float(ppo.moments(tensors["logprobs"], mask)[0]),
         "value": float(values[0]),
         "return": float(returns[0]),
         "advantage": float(advantages[0]),
         "advantage_variance": float(advantages[1]),
-        "explained_variance": ppo.explained_variance(seen["values"], seen["returns"], mask),
+        "explained_variance": ppo.explained_variance(tensors["values"], tensors["returns"], mask),
     }

@@ -1,17 +1,20 @@
-"""What TRL's trainers get from us: prompts and completions by our rules, and a run that can go on where it was killed.
+"""What TRL's trainers get from us: prompts tokenised and completions sampled as everywhere here, and exact resume.
 
-TRL 1.16 tokenises prompts as whole texts and stops at end tokens only, and its checkpoints hold pickles. So two methods
-that GRPOTrainer and RLOOTrainer share are overridden, and a callback keeps our own checkpoints (safetensors and JSON).
+By itself TRL 1.16 tokenises a prompt as one text, stops at end tokens only, and writes checkpoints with pickles. So
+`Rollouts` supplies the tokens, and a callback feeds our own checkpoints (safetensors and JSON). GRPOTrainer takes
+`Rollouts` through its public `rollout_func`. RLOOTrainer has no such argument: its `_generate` always calls its own
+`_tokenize_prompts` and `_generate_single_turn`, so these two private methods are overridden to call `Rollouts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
 
 from transformers import TrainerCallback
+from trl import RLOOTrainer  # type: ignore[attr-defined]
 
 from stepwise.generation.base import Sampling
 from stepwise.generation.transformers_backend import TransformersBackend
@@ -19,79 +22,86 @@ from stepwise.records import Prompt
 from stepwise.tokens import encode_many
 
 STEP_SEED = 1_000_003
-"""Distance between the seeds of two runs whose own seeds are neighbours."""
+"""Distance between the seeds of runs whose own seeds differ by 1."""
 
 
-@dataclass
-class Source:
-    """Where a batch of completions comes from."""
+@dataclass(frozen=True)
+class Rollouts:
+    """A `rollout_func`: the tokens of a batch whose "prompts" are the ids of ours."""
 
     prompts: Mapping[str, Prompt]
     sampling: Sampling
-    """`n` is the number of completions a question; the seed is the run's."""
+    """`n` is the number of completions a prompt; the seed is the run's."""
     batch_tokens: int
     updates: int
-    """Optimiser steps a reinforcement step."""
+    """Optimiser steps per reinforcement step."""
     first_step: int
-    """Reinforcement steps that an earlier process has done."""
+    """Reinforcement steps taken by earlier processes of this run."""
 
+    def __call__(self, ids: list[str], trainer: Any) -> dict[str, Any]:
+        """Token ids of prompt and completion for each row; a completion ends with its end token or stop string.
 
-class OurRollouts:
-    """In front of a TRL trainer class: its prompts are ids of questions, asked and continued as everywhere here."""
-
-    source: Source
-    names: Sequence[str] = ()
-    gives_logprobs = False
-    """Whether the trainer wants a second value, log-probabilities, which only its vLLM path fills."""
-
-    def _tokenize_prompts(self: Any, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
-        """Token ids of the questions, each piece tokenised on its own."""
-        self.names = prompts
-        return encode_many(self.processing_class, [self.source.prompts[name] for name in prompts]), None, {}
-
-    def _generate_single_turn(self: Any, *_: Any, **__: Any) -> Any:
-        """Token ids of a completion for each row, up to its end token or stop string.
-
-        Rows of one question follow each other over all processes; a row's number among them decides its sample, so
-        that completions depend on weights, seed and step alone.
+        Rows of one prompt are adjacent across all processes. A row's position among them decides its sample, so that
+        completions depend on weights, seed and step alone.
         """
-        samples = self.source.sampling.n
-        first = self.accelerator.process_index * len(self.names)
-        numbers = range(first, first + len(self.names))
-        groups = sorted({number // samples for number in numbers})
-        asked = [self.names[max(group * samples - first, 0)] for group in groups]
-        step = self.source.first_step + self.state.global_step // self.source.updates
-        sampling = Sampling(**{**vars(self.source.sampling), "seed": self.source.sampling.seed * STEP_SEED + step})
+        samples = self.sampling.n
+        first = trainer.accelerator.process_index * len(ids)
+        rows = range(first, first + len(ids))
+        groups = sorted({row // samples for row in rows})
+        names = [ids[max(group * samples - first, 0)] for group in groups]
+        step = self.first_step + trainer.state.global_step // self.updates
         backend = TransformersBackend(
-            self.model, self.processing_class, batch_tokens=self.source.batch_tokens, fingerprint="policy"
+            trainer.model, trainer.processing_class, batch_tokens=self.batch_tokens, fingerprint="policy"
         )
-        made = backend.generate([self.source.prompts[name] for name in asked], sampling)
-        rows = [list(made[groups.index(number // samples)][number % samples].token_ids) for number in numbers]
-        return (rows, None) if self.gives_logprobs else rows
+        prompt_ids = encode_many(trainer.processing_class, [self.prompts[name] for name in ids])
+        completions = backend.generate(
+            [self.prompts[name] for name in names], replace(self.sampling, seed=self.sampling.seed * STEP_SEED + step)
+        )
+        completion_ids = [list(completions[groups.index(row // samples)][row % samples].token_ids) for row in rows]
+        return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
 
 
-class Keeper(TrainerCallback):
-    """Seeds every optimiser step; hands each finished reinforcement step's figures on, and stops when asked to."""
+class RlooTrainer(RLOOTrainer):
+    """TRL's RLOOTrainer with the `rollout_func` that its GRPOTrainer has."""
 
-    def __init__(self, note: Callable[[dict[str, float]], None], stopping: Event, *, seed: int, done: int) -> None:
-        """`note` takes what TRL logs of a reinforcement step; `done` counts optimiser steps of earlier processes."""
-        self.note, self.stopping, self.seed, self.done = note, stopping, seed, done
+    def __init__(self, *args: Any, rollout_func: Rollouts, **kwargs: Any) -> None:
+        self.rollout_func = rollout_func
+        super().__init__(*args, **kwargs)
+
+    def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        """Token ids of the prompts; the completions are sampled here, too, and kept for the next call."""
+        tokens = self.rollout_func(prompts, self)
+        self._completion_ids = tokens["completion_ids"]
+        return tokens["prompt_ids"], None, {}
+
+    def _generate_single_turn(self, *_: Any) -> list[list[int]]:
+        """The completions that belong to the prompts just tokenised."""
+        completion_ids: list[list[int]] = self._completion_ids
+        return completion_ids
+
+
+class StepCallback(TrainerCallback):
+    """Seeds each optimiser step, passes on the metrics of each reinforcement step, and stops on request."""
+
+    def __init__(self, add_row: Callable[[dict[str, float]], None], stopping: Event, *, seed: int, done: int) -> None:
+        """`add_row` takes TRL's logs of a reinforcement step; `done` counts optimiser steps of earlier processes."""
+        self.add_row, self.stopping, self.seed, self.done = add_row, stopping, seed, done
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-        """The order inside a batch is drawn from the generator that this sets."""
+        """The order within a batch is drawn from the generator that this seeds."""
         import torch
 
         torch.manual_seed(self.seed * STEP_SEED + self.done + state.global_step)
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
-        """TRL logs once a reinforcement step, and a summary without a loss at the end."""
+        """TRL logs once per reinforcement step, and at the end a summary without a loss."""
         if logs and "loss" in logs:
-            self.note(logs)
+            self.add_row(logs)
             control.should_training_stop |= self.stopping.is_set()
 
 
-def figures(logs: Mapping[str, Any]) -> dict[str, float]:
-    """A row of the curve from TRL's logs, by the names that PPO's figures have.
+def curve_row(logs: Mapping[str, Any]) -> dict[str, float]:
+    """A row of the curve from TRL's logs, under the names of PPO's metrics.
 
     `kl` is a sequence's, in nats: TRL's mean over tokens times the mean length. `entropy` and `clip_fraction` are means
     over tokens.
@@ -110,7 +120,6 @@ def figures(logs: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def cut(text: str, stop: Sequence[str]) -> str:
+def cut_at_stop(text: str, stop: Sequence[str]) -> str:
     """A completion's text up to its first stop string."""
-    found = [text.find(one) for one in stop if one in text]
-    return text[: min(found)] if found else text
+    return text[: min((text.find(string) for string in stop if string in text), default=len(text))]

@@ -1,4 +1,4 @@
-"""Forward passes over a step's solutions and the optimiser steps on them, in passes of a bounded number of tokens."""
+"""Forward passes over a step's completions and the optimiser steps on them, in passes of a bounded number of tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stepwise.training.resumable_run import TrainingError
 
 @dataclass
 class Experience:
-    """What a step's actions are learned by, each (sequences, actions)."""
+    """What a step's actions are learned by; every tensor is (sequences, actions)."""
 
     response_mask: Tensor
     logprobs: Tensor
@@ -35,50 +35,50 @@ class Experience:
 
 
 class Pass(NamedTuple):
-    """Sequences that are computed together, and what was computed."""
+    """Sequences that are computed together, and the outputs."""
 
     rows: list[int]
     outputs: Outputs
 
 
 class Learner:
-    """The policy, its frozen reference and its optimiser. Nothing drops out: the modules stay in eval mode."""
+    """The policy, its frozen reference and its optimiser. The modules stay in eval mode, so there is no dropout."""
 
     def __init__(
-        self, actor: ActorCritic, frozen: Any, params: RlParams, accelerator: Any, *, pad: int, rate: float
+        self, actor: ActorCritic, frozen: Any, params: RlParams, accelerator: Any, *, pad: int, learning_rate: float
     ) -> None:
-        """`frozen` is the reference model, or None where the policy has adapters; `rate` is the learning rate."""
+        """`frozen` is the reference model, or None if the policy has adapters, which are then switched off."""
         self.params, self.accelerator, self.pad = params, accelerator, pad
         self.device = accelerator.device
         self.actor = actor.to(self.device).eval()
         self.frozen = None if frozen is None else frozen.to(self.device).eval().requires_grad_(False)
-        self.learned = [parameter for parameter in actor.parameters() if parameter.requires_grad]
+        self.trainable = [parameter for parameter in actor.parameters() if parameter.requires_grad]
         self.optimizer = make_optimizer(actor, "adamw", 0.0)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate
         config = actor.model.config
-        self.start = config.decoder_start_token_id if config.is_encoder_decoder else None
+        self.decoder_start = config.decoder_start_token_id if config.is_encoder_decoder else None
 
     def groups(self, encoded: Sequence[Encoded], rows: Sequence[int]) -> list[list[int]]:
-        """The passes over some sequences, by length; one without an action is in none."""
+        """The passes over some sequences, grouped by length; sequences without an action are in none."""
         rows = [row for row in rows if encoded[row].weights and encoded[row].weights[-1]]
         lengths = [encoded[row].length for row in rows]
         return [[rows[index] for index in group] for group in group_by_length(lengths, self.params.batch_tokens)]
 
     def reference(self, rollout: Rollout) -> Tensor:
         """Log-probabilities under the reference, (sequences, actions)."""
-        found = torch.zeros_like(rollout.response_mask, device=self.device)
+        logprobs = torch.zeros_like(rollout.response_mask, device=self.device)
         for rows in self.groups(rollout.encoded, range(len(rollout.encoded))):
             with precision(self.device, self.params.precision):
                 flat = self.actor.reference(self._batch(rollout, rows), self.frozen)
-            found[rows] = spread(flat, rollout.response_mask[rows].to(self.device))
-        return found
+            logprobs[rows] = spread(flat, rollout.response_mask[rows].to(self.device))
+        return logprobs
 
     def old(self, rollout: Rollout, *, learn_policy: bool) -> tuple[Tensor, Tensor, list[Pass]]:
-        """Log-probabilities and values before any update, (sequences, actions) both.
+        """Log-probabilities and values before any update, both (sequences, actions), and passes to reuse.
 
-        Where one optimiser step follows on all sequences and they fit into the tokens of one pass, the third is this
-        very computation with its gradients: the first update needs no other. Else it is empty.
+        If the first optimiser step is on all sequences and they fit into one pass's tokens, the computation is kept
+        with its graph, so that the first update needs no forward pass. Otherwise there is nothing to reuse.
         """
         groups = self.groups(rollout.encoded, range(len(rollout.encoded)))
         padded = sum(len(rows) * max(_width(rollout.encoded[row]) for row in rows) for rows in groups)
@@ -95,21 +95,21 @@ class Learner:
         return logprobs, values, passes
 
     def update(
-        self, rollout: Rollout, experience: Experience, first: list[Pass], *, order: str, learn_policy: bool
+        self, rollout: Rollout, experience: Experience, kept: list[Pass], *, order: str, learn_policy: bool
     ) -> dict[str, float]:
-        """All optimiser steps on a rollout; returns means of what they saw.
+        """Take all optimiser steps on a rollout; returns the means of their metrics.
 
-        `first` is from `old`. `order` seeds the mini-batches.
+        `kept` comes from `old`; `order` seeds the mini-batches.
 
         Raises:
-            TrainingError: a loss or a gradient is no number; the message names the sequences' questions.
+            TrainingError: a loss or a gradient is not a finite number; the message names the sequences' prompts.
         """
         sums = {name: torch.zeros((), device=self.device) for name in (*PER_SEQUENCE, *PER_ACTION, *COUNTS)}
         updates = 0
         for epoch in range(self.params.inner_epochs):
             for rows in self._mini_batches(len(rollout.encoded), f"{order}-{epoch}"):
-                known = {tuple(one.rows): one.outputs for one in first} if epoch == 0 else {}
-                first = []
+                known = {tuple(reusable.rows): reusable.outputs for reusable in kept} if epoch == 0 else {}
+                kept = []
                 sums["grad_norm"] += self._one_update(rollout, rows, known, experience, sums, learn_policy)
                 updates += 1
         total = self._over_processes(sums)
@@ -129,27 +129,27 @@ class Learner:
         """One optimiser step on a mini-batch; returns the norm of its gradient."""
         count = self._over_processes({"count": torch.tensor(float(len(rows)), device=self.device)})["count"]
         bad: list[str] = []
-        for group in [list(one) for one in known] or self.groups(rollout.encoded, rows):
+        for group in [list(group) for group in known] or self.groups(rollout.encoded, rows):
             outputs = known.pop(tuple(group), None) or self._forward(rollout, group, learn_policy=learn_policy)
             losses = self._losses(outputs, group, experience, sums)
             (losses.sum() / count).backward()  # type: ignore[no-untyped-call]
             bad += [rollout.ids[row] for row, fine in zip(group, losses.isfinite().tolist(), strict=True) if not fine]
         sums["sequences"] += len(rows)
         if self.accelerator.num_processes > 1:
-            for parameter in self.learned:
+            for parameter in self.trainable:
                 parameter.grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
                 parameter.grad = self.accelerator.reduce(parameter.grad, "sum")
-        norm: Tensor = self.accelerator.clip_grad_norm_(self.learned, self.params.clip)
+        norm: Tensor = self.accelerator.clip_grad_norm_(self.trainable, self.params.clip)
         if bad or not math.isfinite(float(norm)):
             what = "the loss" if bad else "the gradient"
             names = ", ".join(dict.fromkeys(bad or [rollout.ids[row] for row in rows]))
-            raise TrainingError(f"{what} is no number in the solutions of {names}")
+            raise TrainingError(f"{what} is not a finite number in the completions of {names}")
         self.optimizer.step()
         self.optimizer.zero_grad()
         return norm
 
     def _losses(self, outputs: Outputs, rows: list[int], experience: Experience, sums: dict[str, Tensor]) -> Tensor:
-        """L of each sequence of a pass, (rows,); adds what is logged of it to `sums`."""
+        """L of each sequence of a pass, (rows,); adds its metrics to `sums`."""
         params, mask = self.params, experience.response_mask[rows]
         old_logprobs, old_values = experience.logprobs[rows], experience.values[rows]
         logprobs, values, entropy = (spread(flat, mask) for flat in outputs)
@@ -159,12 +159,12 @@ class Learner:
         losses = policy + params.value_coefficient * value - params.entropy_coefficient * entropies
         with torch.no_grad():
             ratio = ((logprobs - old_logprobs) * mask).exp()
-            seen = {"loss": losses, "policy_loss": policy, "value_loss": value, "entropy": entropies}
-            seen |= {"actions": mask, "ratio": ratio * mask}
-            seen["clip_fraction"] = ((ratio - 1).abs() > params.clip_ratio) * mask
-            seen["value_clip_fraction"] = ((values - old_values).abs() > params.clip_value) * mask
-            for name, figures in seen.items():
-                sums[name] += figures.sum()
+            metrics = {"loss": losses, "policy_loss": policy, "value_loss": value, "entropy": entropies}
+            metrics |= {"actions": mask, "ratio": ratio * mask}
+            metrics["clip_fraction"] = ((ratio - 1).abs() > params.clip_ratio) * mask
+            metrics["value_clip_fraction"] = ((values - old_values).abs() > params.clip_value) * mask
+            for name, summands in metrics.items():
+                sums[name] += summands.sum()
         return losses
 
     def _forward(self, rollout: Rollout, rows: list[int], *, learn_policy: bool) -> Outputs:
@@ -177,11 +177,11 @@ class Learner:
         return outputs
 
     def _batch(self, rollout: Rollout, rows: list[int]) -> dict[str, Tensor]:
-        batch = collate([rollout.encoded[row] for row in rows], pad=self.pad, decoder_start=self.start)
+        batch = collate([rollout.encoded[row] for row in rows], pad=self.pad, decoder_start=self.decoder_start)
         return {name: value.to(self.device) for name, value in batch.items()}
 
     def _mini_batches(self, count: int, order: str) -> list[list[int]]:
-        """All sequences in a new order, in `mini_batches` parts of nearly equal size."""
+        """All sequences, shuffled into `mini_batches` parts of nearly equal size."""
         rows, parts = list(range(count)), self.params.mini_batches
         random.Random(order).shuffle(rows)
         return [sorted(rows[part::parts]) for part in range(parts)] if parts > 1 else [sorted(rows)]
@@ -198,10 +198,10 @@ COUNTS = ("sequences", "actions", "grad_norm")
 
 
 def spread(flat: Tensor, response_mask: Tensor) -> Tensor:
-    """Numbers of actions (actions,) as a matrix (sequences, actions), 0 outside of the mask."""
+    """Numbers of actions (actions,) as a matrix (sequences, actions), 0 outside the mask."""
     zeros = flat.new_zeros(response_mask.shape)
     return zeros.masked_scatter(response_mask > 0, flat)
 
 
-def _width(one: Encoded) -> int:
-    return len(one.tokens) + len(one.source)
+def _width(sequence: Encoded) -> int:
+    return len(sequence.tokens) + len(sequence.source)

@@ -1,1 +1,1 @@
-"""Supervised fine-tuning that survives a kill: `sft` is the way in."""
+"""Supervised fine-tuning for all methods, in runs that resume after a kill: `sft.train` is the way in."""

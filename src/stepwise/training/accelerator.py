@@ -1,4 +1,4 @@
-"""Where a run computes: CPU, one GPU, or several processes, with or without DeepSpeed; accelerate hides which."""
+"""Where a run computes: on CPU, one GPU or several processes, with or without DeepSpeed; accelerate hides which."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class DeviceError(StepwiseError, RuntimeError):
-    """Devices that cannot be used as asked; the message names the remedy."""
+    """Devices that cannot be used as configured; the message names the remedy."""
 
 
 def make_accelerator(deepspeed: str | None = None) -> Accelerator:
-    """The process's place in the run; `torchrun` or `accelerate launch` decide how many there are.
+    """The accelerator of this process; `torchrun` or `accelerate launch` decide how many processes there are.
 
-    `deepspeed` names a file of its settings. Raises DeviceError where that is missing, or the package is.
+    `deepspeed` is the path of DeepSpeed's settings. Raises DeviceError if that file or the package is missing.
     """
     import torch
     from accelerate import Accelerator, DeepSpeedPlugin
@@ -36,12 +36,12 @@ def make_accelerator(deepspeed: str | None = None) -> Accelerator:
             )
         plugin = DeepSpeedPlugin(hf_ds_config=deepspeed)
         plugin.deepspeed_config["train_micro_batch_size_per_gpu"] = 1
-    # accelerate drops the plugin without a word where it is told to stay on the CPU
+    # accelerate silently drops the plugin if it is told to stay on the CPU.
     return Accelerator(cpu=plugin is None and not torch.cuda.is_available(), deepspeed_plugin=plugin)
 
 
 def precision(device: torch.device, name: str) -> AbstractContextManager[None]:
-    """The context of a forward pass: bfloat16 where that is safe (`bf16`), or the weights' own type (`fp32`)."""
+    """The context of a forward pass: `bf16` is autocast to bfloat16, `fp32` keeps the weights' own type."""
     import torch
 
     return torch.autocast(device.type, torch.bfloat16, enabled=name == "bf16")

@@ -1,4 +1,4 @@
-"""Where a training run stands, on disk: tensors as safetensors, the rest as JSON, there whole or not at all."""
+"""The state of a training run on disk: tensors as safetensors, the rest as JSON, each written whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,57 +16,86 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Standing:
-    """What a run needs beside its tensors to go on."""
+class TrainState:
+    """What a run needs to resume, besides its tensors."""
 
     run: str
-    """Fingerprint of everything that decides the run; a checkpoint of another run is not used."""
+    """Fingerprint of everything that decides the run; checkpoints of another run are ignored."""
     step: int = 0
     best_step: int | None = None
     best_score: float | None = None
     pending: list[dict[str, float]] = field(default_factory=list)
-    """Figures of the steps since the last row of the curve."""
+    """Metrics of the steps since the last row of the curve."""
     extra: dict[str, float] = field(default_factory=dict)
     """Numbers that a kind of training carries from step to step."""
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
+class Checkpoints:
+    """A run's checkpoints and its best weights, in one folder."""
+
+    def __init__(
+        self, folder: Path, module: torch.nn.Module, optimizer: torch.optim.Optimizer, *, writes: bool = True
+    ) -> None:
+        """`module` holds everything that learns; `writes` is false in all processes but the main one."""
+        self.folder, self.module, self.optimizer, self.writes = folder, module, optimizer, writes
+
+    def restore(self, run: str) -> TrainState:
+        """Load the latest checkpoint of this run into module and optimiser; a fresh state if there is none."""
+        from safetensors.torch import load_file
+
+        folders = self._folders()
+        if not folders:
+            return TrainState(run)
+        state = TrainState(**json.loads((folders[-1] / "state.json").read_text(encoding="utf-8")))
+        if state.run != run:
+            return TrainState(run)
+        load_weights(self.module, folders[-1] / "weights.safetensors")
+        _load_flat(self.optimizer, load_file(folders[-1] / "optimizer.safetensors"))
+        return state
+
+    def save(self, state: TrainState) -> None:
+        """Write the checkpoint of `state.step`, then remove older ones and outdated best weights."""
+        if not self.writes:
+            return
+        self.write(self.folder / f"checkpoint-{state.step:07d}", state)
+        for old in self._folders()[:-1]:
+            shutil.rmtree(old)
+        for path in self.folder.glob("best-*.safetensors"):
+            if state.best_step is None or path != self._best(state.best_step):
+                path.unlink()
+
+    def write(self, path: Path, state: TrainState) -> None:
+        """Write everything to one folder."""
+        from safetensors.torch import save_file
+
+        with new_folder(path) as folder:
+            save_file(_detached(self.module), folder / "weights.safetensors")
+            save_file(_flat(self.optimizer), folder / "optimizer.safetensors")
+            (folder / "state.json").write_text(json.dumps(asdict(state)), encoding="utf-8")
+
+    def keep_if_best(self, state: TrainState, score: float) -> None:
+        """Keep the present weights if no earlier score is higher; of equal scores the later one counts."""
+        if state.best_score is None or score >= state.best_score:
+            state.best_step, state.best_score = state.step, score
+            if self.writes:
+                save_weights(self.module, self._best(state.step))
+
+    def load_best(self, state: TrainState) -> None:
+        """Load the best weights into the module; without an evaluation it keeps its own."""
+        if state.best_step is not None:
+            load_weights(self.module, self._best(state.best_step))
+
+    def _folders(self) -> list[Path]:
+        return sorted(self.folder.glob("checkpoint-*"))
+
+    def _best(self, step: int) -> Path:
+        return self.folder / f"best-{step:07d}.safetensors"
+
+
 def trainable(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     """Parameters that learn, by name; tied ones once."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
-def save(work: Path, standing: Standing, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
-    """Write the checkpoint of `standing.step`, then remove older ones."""
-    write(work / f"checkpoint-{standing.step:07d}", standing, model, optimizer)
-    for old in _folders(work)[:-1]:
-        shutil.rmtree(old)
-
-
-def write(path: Path, standing: Standing, model: torch.nn.Module, optimizer: torch.optim.Optimizer | None) -> None:
-    """Write a state as one folder."""
-    from safetensors.torch import save_file
-
-    with new_folder(path) as folder:
-        save_file(_detached(model), folder / "weights.safetensors")
-        if optimizer is not None:
-            save_file(_flat(optimizer), folder / "optimizer.safetensors")
-        (folder / "standing.json").write_text(json.dumps(asdict(standing)), encoding="utf-8")
-
-
-def restore(work: Path, run: str, model: torch.nn.Module, optimizer: torch.optim.Optimizer) -> Standing | None:
-    """Load the latest checkpoint of this run into model and optimiser. None where there is none."""
-    from safetensors.torch import load_file
-
-    folders = _folders(work)
-    if not folders:
-        return None
-    standing = Standing(**json.loads((folders[-1] / "standing.json").read_text(encoding="utf-8")))
-    if standing.run != run:
-        return None
-    load_weights(model, folders[-1] / "weights.safetensors")
-    _load_flat(optimizer, load_file(folders[-1] / "optimizer.safetensors"))
-    return standing
 
 
 def save_weights(model: torch.nn.Module, path: Path) -> None:
@@ -90,10 +119,6 @@ def load_weights(model: torch.nn.Module, path: Path) -> None:
 
 def _detached(model: torch.nn.Module) -> dict[str, torch.Tensor]:
     return {name: value.detach().contiguous() for name, value in trainable(model).items()}
-
-
-def _folders(work: Path) -> list[Path]:
-    return sorted(work.glob("checkpoint-*"))
 
 
 def _flat(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -1,11 +1,11 @@
-"""Training texts as tokens: each span tokenised on its own, EOS learned, a weight for every target."""
+"""Training texts as tokens: every span is tokenised on its own, EOS is learned, and each target has a weight."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stepwise.records import Example
 from stepwise.tokens import beginning, tokenise
@@ -30,21 +30,18 @@ class Encoded:
         return max(len(self.tokens), len(self.source))
 
 
-def encode_example(tokenizer: PreTrainedTokenizerBase, example: Example, *, seq2seq: bool = False) -> Encoded:
-    """Tokens and weights of an example.
-
-    EOS follows a learned last span and has its weight; after an unlearned one the text is unfinished and gets none. The
-    first token of a causal text has nothing before it and is never a target. A seq2seq model reads the spans before the
-    first learned one with its encoder.
-    """
-    pieces = tokenise(tokenizer, [span.text for span in example.spans])
-    return _assemble(tokenizer, example, pieces, seq2seq=seq2seq)
-
-
 def encode_examples(
     tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], *, max_length: int, seq2seq: bool = False
 ) -> tuple[list[Encoded], dict[str, int]]:
-    """Encode all, and leave out what is too long or has nothing to learn. Returns (kept, count by reason)."""
+    """Encode examples, leaving out those that are too long or have nothing to learn.
+
+    EOS follows a last span that is learned and has its weight; after one that is not, the text is unfinished and gets
+    no EOS. The first token of a causal text has nothing before it and is never a target. A seq2seq model reads the
+    spans before the first learned one with its encoder.
+
+    Returns:
+        The kept examples, and how many were left out by reason.
+    """
     kept: list[Encoded] = []
     left_out: Counter[str] = Counter()
     pieces = iter(tokenise(tokenizer, [span.text for example in examples for span in example.spans]))
@@ -57,6 +54,19 @@ def encode_examples(
         else:
             kept.append(encoded)
     return kept, dict(left_out)
+
+
+def encode_for(
+    model: Any, tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], max_length: int
+) -> tuple[list[Encoded], dict[str, int]]:
+    """`encode_examples` as a loaded model needs them: causal or seq2seq, and within its positions."""
+    seq2seq = bool(model.config.is_encoder_decoder)
+    return encode_examples(tokenizer, examples, max_length=longest_allowed(model, max_length), seq2seq=seq2seq)
+
+
+def longest_allowed(model: Any, max_length: int) -> int:
+    """Most tokens of an example: `max_length`, or the model's positions if those are fewer."""
+    return min(max_length, getattr(model.config, "max_position_embeddings", None) or max_length)
 
 
 def _assemble(

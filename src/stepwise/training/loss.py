@@ -9,14 +9,16 @@ from torch.nn import Module
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
+from stepwise.models.adapters import without_adapters
+
 SCALED_OUTPUTS = ("final_logit_softcapping", "logit_scale", "logits_scaling")
-"""Settings of models that change their logits after the output layer; these take the long way through it."""
+"""Settings of models that change their logits after the output layer; for these the model's own logits are used."""
 
 
 class WeightedLoss(Module):
-    """A model as its loss, so that a distributed wrapper sees one forward call.
+    """A model that returns its loss, so that a distributed wrapper sees a single forward call.
 
-    A classifier's targets are classes, where its weights are above 0: at the last token of each text.
+    A classifier's targets are classes, at the positions with a weight above 0: the last token of each text.
     """
 
     def __init__(self, model: Any, chunk: int = 2048) -> None:
@@ -26,19 +28,18 @@ class WeightedLoss(Module):
         self.chunk = chunk
 
     def forward(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Sum over positions of weight x cross-entropy, in nats, as a scalar. The batch is as `collate` makes it."""
+        """Sum over positions of weight x cross-entropy, in nats, as a scalar. The batch comes from `collate`."""
         inputs = {name: value for name, value in batch.items() if name not in ("targets", "weights")}
         learned = batch["weights"] > 0
         targets, weights = batch["targets"][learned], batch["weights"][learned]
-        model: Any = self.model
-        model = model.get_base_model() if hasattr(model, "get_base_model") else model
+        model = without_adapters(self.model)
         classifier = getattr(model, "score", None)
         if classifier is None and any(getattr(model.config, name, None) for name in SCALED_OUTPUTS):
             return _chunk_loss(model(**inputs, use_cache=False).logits[learned], targets, weights)
         hidden = hidden_states(model, inputs)[learned]
         head = classifier if classifier is not None else model.get_output_embeddings()
         total: torch.Tensor = hidden.new_zeros((), dtype=torch.float32)
-        for start in range(0, max(len(targets), 1), self.chunk):  # an empty pass still has (zero) gradients
+        for start in range(0, max(len(targets), 1), self.chunk):  # even an empty pass has (zero) gradients
             rows = slice(start, start + self.chunk)
             arguments = (head, hidden[rows], targets[rows], weights[rows])
             total = total + (

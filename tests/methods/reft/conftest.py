@@ -25,7 +25,7 @@ def train(task):
 def small_model(train, tmp_path_factory):
     """A folder with a model whose padding token is its end token."""
     torch.manual_seed(0)
-    tokenizer = build_tokenizer([one.question for one in train], vocabulary=300)
+    tokenizer = build_tokenizer([problem.question for problem in train], vocabulary=300)
     tokenizer.pad_token = tokenizer.eos_token
     config = LlamaConfig(
         vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2,

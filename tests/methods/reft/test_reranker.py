@@ -1,4 +1,4 @@
-"""The reranker reads at the last token whatever pads the batch, learns to tell apart, and goes on after a kill."""
+"""The reranker reads at the last token whatever pads the batch, learns to tell apart, and resumes after a kill."""
 
 import json
 import math
@@ -16,7 +16,8 @@ from stepwise.params import LoraParams, SftParams
 from stepwise.params.reft import RerankerParams
 from stepwise.records import Prediction, Verdict
 from stepwise.tokens import encode
-from stepwise.training import sft_loop
+from stepwise.training.resumable_run import TrainSetup
+from stepwise.training.sft_loop import SftLoop
 
 TRAINING = SftParams(
     batch_examples=8, batch_tokens=2048, max_length=700, learning_rate=0.02, evaluations=3, saves=3, warm_up_share=0.0
@@ -31,8 +32,10 @@ def sample(problem, number, right, answer="1"):
 
 @pytest.fixture
 def samples(train):
-    """Of six questions, right ones that end in `yes` and wrong ones that end in `no`, in no order."""
-    return [sample(one.id, k, right=(k * 3 + place) % 2 == 0) for place, one in enumerate(train) for k in range(6)]
+    """Of six problems, right ones that end in `yes` and wrong ones that end in `no`, in no order."""
+    return [
+        sample(problem.id, k, right=(k * 3 + place) % 2 == 0) for place, problem in enumerate(train) for k in range(6)
+    ]
 
 
 def scorer(folder, task, **options):
@@ -55,58 +58,58 @@ def test_the_layer_of_classes_depends_on_the_seed_alone_and_the_rest_is_the_mode
 
 
 def test_probabilities_are_read_at_the_last_token_even_if_it_is_the_padding_token(small_model, task):
-    one = scorer(small_model, task)
-    end = one.tokenizer.eos_token_id
+    reranker = scorer(small_model, task)
+    end = reranker.tokenizer.eos_token_id
     rows = [[5, 6, 7, end, end], [8, end], [9, 10, 11, 12, 13, 14]]
-    together = one.probabilities(rows)
-    for row, found in zip(rows, together, strict=True):
-        hidden = one.model.model(input_ids=torch.tensor([row])).last_hidden_state[0, -1]
-        by_hand = one.model.score(hidden).softmax(-1)[1].item()
-        assert found == pytest.approx(by_hand, abs=1e-6)
-    assert one.probabilities([rows[0][:3]]) != pytest.approx([together[0]], abs=1e-6), "the end tokens are read"
+    together = reranker.probabilities(rows)
+    for row, probability in zip(rows, together, strict=True):
+        hidden = reranker.model.model(input_ids=torch.tensor([row])).last_hidden_state[0, -1]
+        by_hand = reranker.model.score(hidden).softmax(-1)[1].item()
+        assert probability == pytest.approx(by_hand, abs=1e-6)
+    assert reranker.probabilities([rows[0][:3]]) != pytest.approx([together[0]], abs=1e-6), "the end tokens are read"
 
 
 def test_a_text_is_the_prompt_and_the_sample_cut_on_the_right(small_model, task, train, samples):
-    one = scorer(small_model, task)
-    (row,) = one.encode(train, samples[:1])
-    assert row == encode(one.tokenizer, [*task.prompt(train[0]), samples[0].text])
+    reranker = scorer(small_model, task)
+    (row,) = reranker.encode(train, samples[:1])
+    assert row == encode(reranker.tokenizer, [*task.prompt(train[0]), samples[0].text])
     assert scorer(small_model, task, max_length=9).encode(train, samples[:1]) == [row[:9]]
     with pytest.raises(RerankerError, match="samples of elsewhere-1, which is none of the problems"):
-        one.encode(train, [sample("elsewhere-1", 0, True)])
+        reranker.encode(train, [sample("elsewhere-1", 0, True)])
 
 
 def test_scores_are_in_order_and_do_not_depend_on_the_batch(small_model, task, train, samples):
-    found = scorer(small_model, task).score(train, samples)
-    assert [(one.problem_id, one.sample) for one in found] == [(one.problem_id, one.sample) for one in samples]
+    scores = scorer(small_model, task).score(train, samples)
+    assert [(row.problem_id, row.sample) for row in scores] == [(row.problem_id, row.sample) for row in samples]
     apart = scorer(small_model, task, batch_tokens=1).score(train, samples)
-    assert [one.score for one in found] == pytest.approx([one.score for one in apart], abs=1e-6)
+    assert [row.score for row in scores] == pytest.approx([row.score for row in apart], abs=1e-6)
 
 
 def test_equal_texts_are_read_once(small_model, task, train, samples, monkeypatch):
-    one, read = scorer(small_model, task), []
-    plain = one.probabilities
-    monkeypatch.setattr(one, "probabilities", lambda rows: read.extend(rows) or plain(rows))
+    reranker, read = scorer(small_model, task), []
+    plain = reranker.probabilities
+    monkeypatch.setattr(reranker, "probabilities", lambda rows: read.extend(rows) or plain(rows))
     copies = [row.model_copy(update={"sample": row.sample + 6}) for row in samples]
-    found = one.score(train, [*samples, *copies])
+    scores = reranker.score(train, [*samples, *copies])
     assert len(read) == len(samples)
-    assert [row.score for row in found[: len(samples)]] == [row.score for row in found[len(samples) :]]
+    assert [row.score for row in scores[: len(samples)]] == [row.score for row in scores[len(samples) :]]
 
 
-def test_a_killed_scoring_pass_goes_on(small_model, task, train, samples, tmp_path, monkeypatch):
+def test_a_killed_scoring_pass_resumes(small_model, task, train, samples, tmp_path, monkeypatch):
     journal = tmp_path / "scores.jsonl"
     undisturbed = scorer(small_model, task, batch_tokens=600).score(train, samples)
-    one, made = scorer(small_model, task, batch_tokens=600), []
-    plain = one.probabilities
+    reranker, batches = scorer(small_model, task, batch_tokens=600), []
+    plain = reranker.probabilities
 
     def dying(rows):
-        if len(made) == 2:
+        if len(batches) == 2:
             raise KilledError
-        made.append(rows)
+        batches.append(rows)
         return plain(rows)
 
-    monkeypatch.setattr(one, "probabilities", dying)
+    monkeypatch.setattr(reranker, "probabilities", dying)
     with pytest.raises(KilledError):
-        one.score(train, samples, journal=journal)
+        reranker.score(train, samples, journal=journal)
     before = journal.read_text()
     assert scorer(small_model, task, batch_tokens=600).score(train, samples, journal=journal) == undisturbed
     assert journal.read_text().startswith(before)
@@ -116,19 +119,19 @@ def test_a_killed_scoring_pass_goes_on(small_model, task, train, samples, tmp_pa
 # --- what is learned ---
 
 
-def test_equal_texts_of_a_question_count_once():
+def test_equal_texts_of_a_problem_count_once():
     rows = [("p", "a"), ("p", "b"), ("p", "a"), ("q", "a")]
     several = [Prediction(problem_id=p, sample=i, text=text, verdict=Verdict()) for i, (p, text) in enumerate(rows)]
-    assert [one.sample for one in distinct(several)] == [0, 1, 3]
+    assert [row.sample for row in distinct(several)] == [0, 1, 3]
 
 
-def test_a_question_is_learned_from_or_held_out_never_both(samples):
+def test_a_problem_is_learned_from_or_held_out_never_both(samples):
     learned, held = split(samples, 0.34, seed=1)
     assert len(learned) + len(held) == len(samples)
-    assert len({one.problem_id for one in held}) == 2
-    assert not {one.problem_id for one in learned} & {one.problem_id for one in held}
+    assert len({row.problem_id for row in held}) == 2
+    assert not {row.problem_id for row in learned} & {row.problem_id for row in held}
     assert split(samples, 0.01, seed=1)[1], "at least one is held out"
-    with pytest.raises(RerankerError, match="1 sampled questions are too few"):
+    with pytest.raises(RerankerError, match="1 sampled problems are too few"):
         split(samples[:6], 0.5, seed=1)
 
 
@@ -138,11 +141,11 @@ def test_labels_stand_at_the_last_token_and_balance_on_demand(caplog):
     plain = labelled(rows, several, balance=False)
     assert (plain[0].tokens, plain[0].weights) == ((7, 8, 1), (0.0, 0.0, 1.0))
     assert (plain[1].tokens, plain[1].weights) == ((7, 0), (0.0, 1.0)), "a program that fails is a wrong one"
-    balanced = [one.weights[-1] for one in labelled(rows, several, balance=True)]
+    balanced = [text.weights[-1] for text in labelled(rows, several, balance=True)]
     assert balanced == pytest.approx([2.0, 2 / 3, 2 / 3, 2 / 3])
     assert not caplog.messages
     one_class = labelled(rows[1:], several[1:], balance=True)
-    assert [one.tokens[-1] for one in one_class] == [0, 0, 0]
+    assert [text.tokens[-1] for text in one_class] == [0, 0, 0]
     assert "all 3 samples are wrong: there is nothing to tell apart" in caplog.text
 
 
@@ -150,8 +153,8 @@ def test_labels_stand_at_the_last_token_and_balance_on_demand(caplog):
 
 
 def run(small_model, task, train, samples, tmp_path, name, params=PARAMS):
-    work, out = tmp_path / f"{name}.work", tmp_path / name
-    return train_reranker(small_model, task, train, samples, params, seed=1, work=work, out=out)
+    setup = TrainSetup(seed=1, work=tmp_path / f"{name}.work", out=tmp_path / name)
+    return train_reranker(small_model, task, train, samples, params, setup)
 
 
 @pytest.mark.parametrize("rank", [0, 4])
@@ -164,22 +167,22 @@ def test_training_learns_to_tell_apart_and_the_saved_reranker_scores_the_same(
     trained = run(small_model, task, train, samples, tmp_path, "out", params)
     assert trained.numbers["dev_loss"] < 0.3 < math.log(2)
     assert trained.numbers["dev_rerank"] == trained.numbers["dev_class_accuracy"] == 1.0
-    assert trained.dev == dict.fromkeys({one.problem_id for one in split(samples, 0.34, seed=1)[1]}, True)
+    assert trained.dev == dict.fromkeys({row.problem_id for row in split(samples, 0.34, seed=1)[1]}, True)
     assert set(load_file(tmp_path / "out" / "model.safetensors")) >= {"score.weight"}
     scores = scorer(tmp_path / "out", task).score(train, samples)
-    assert all((one.score > 0.5) == row.verdict.correct for one, row in zip(scores, samples, strict=True))
+    assert all((scored.score > 0.5) == row.verdict.correct for scored, row in zip(scores, samples, strict=True))
 
 
 class KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize(("kill_at", "goes_on_at"), [(3, 3), (4, 3), (6, 5)])
+@pytest.mark.parametrize(("kill_at", "resumes_at"), [(3, 3), (4, 3), (6, 5)])
 def test_a_killed_run_ends_with_the_same_bytes(
-    small_model, task, train, samples, tmp_path, monkeypatch, kill_at, goes_on_at
+    small_model, task, train, samples, tmp_path, monkeypatch, kill_at, resumes_at
 ):
     whole = run(small_model, task, train, samples, tmp_path, "whole")
-    step, begun = sft_loop.Loop._step, []
+    step, begun = SftLoop._step, []
 
     def dying(self, number):
         begun.append(number)
@@ -187,28 +190,28 @@ def test_a_killed_run_ends_with_the_same_bytes(
             raise KilledError
         return step(self, number)
 
-    monkeypatch.setattr(sft_loop.Loop, "_step", dying)
+    monkeypatch.setattr(SftLoop, "_step", dying)
     with pytest.raises(KilledError):
         run(small_model, task, train, samples, tmp_path, "parts")
-    monkeypatch.setattr(sft_loop.Loop, "_step", lambda self, number: begun.append(number) or step(self, number))
+    monkeypatch.setattr(SftLoop, "_step", lambda self, number: begun.append(number) or step(self, number))
     resumed = run(small_model, task, train, samples, tmp_path, "parts")
-    assert begun[kill_at] == goes_on_at, "earlier work was reused"
+    assert begun[kill_at] == resumes_at, "earlier work was reused"
     assert resumed == whole
     assert (tmp_path / "whole/model.safetensors").read_bytes() == (tmp_path / "parts/model.safetensors").read_bytes()
 
 
-def test_no_more_than_train_questions_decide(small_model, task, train, samples, tmp_path, monkeypatch):
-    """The best state is chosen on held-out questions: with `rerank_accuracy` their best-scored sample decides."""
+def test_only_training_problems_decide(small_model, task, train, samples, tmp_path, monkeypatch):
+    """The best state is chosen on held-out problems: with `rerank_accuracy` by their best-scored samples."""
     seen = []
-    judge = reranker.Jury.judge
-    monkeypatch.setattr(reranker.Jury, "judge", lambda self: seen.append(judge(self)) or seen[-1])
+    judge = reranker.HeldOut.judge
+    monkeypatch.setattr(reranker.HeldOut, "judge", lambda self: seen.append(judge(self)) or seen[-1])
     trained = run(small_model, task, train, samples, tmp_path, "out")
     scores = [row["dev_score"] for row in trained.curve if "dev_score" in row]
     assert scores == [numbers["dev_rerank"] for numbers, _ in seen[:-1]]
     assert trained.numbers["dev_rerank"] == max(scores)
 
 
-def test_what_is_no_causal_model_is_one_clear_error(tmp_path):
+def test_anything_but_a_causal_model_is_one_clear_error(tmp_path):
     with pytest.raises(ModelError, match=r"has no config\.json"):
         load_classifier(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "t5", "is_encoder_decoder": True}))

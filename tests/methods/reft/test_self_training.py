@@ -18,14 +18,16 @@ from stepwise.methods.reft.self_training import (
     portions,
     sample_example,
 )  # fmt: skip
+from stepwise.methods.reft.train import TaskSetup
 from stepwise.models.loading import load_model
 from stepwise.params import BackendParams, ModelParams, SftParams, TaskParams
 from stepwise.params.reft import ReftParams, SelfTrainingParams
 from stepwise.records import Prediction, Verdict
 from stepwise.tasks.base import example
 from stepwise.training.batching import collate
-from stepwise.training.encoding import Encoded, encode_example
+from stepwise.training.encoding import Encoded
 from stepwise.training.loss import WeightedLoss
+from tests.small_models import encode_example
 
 PARAMS = SelfTrainingParams(keep=2)
 REFT = ReftParams(steps=3, prompts=2, samples=2, inner_epochs=2, mini_batches=1)
@@ -46,78 +48,78 @@ def test_the_budget_is_reft_s():
 
 @pytest.mark.parametrize("completions", [3, 6, 15, 20])
 def test_portions_add_up_and_differ_by_one_at_most(train, completions):
-    found = [(one.id, count) for several, count in portions(train, completions, seed=1) for one in several]
-    assert sum(count for _, count in found) == completions
-    assert len({name for name, _ in found}) == len(found) == min(6, completions)
-    assert max(count for _, count in found) - min(count for _, count in found) <= 1
+    counts = [(problem.id, count) for group, count in portions(train, completions, seed=1) for problem in group]
+    assert sum(count for _, count in counts) == completions
+    assert len({name for name, _ in counts}) == len(counts) == min(6, completions)
+    assert max(count for _, count in counts) - min(count for _, count in counts) <= 1
 
 
 def test_only_different_right_samples_are_kept_and_no_copy_of_gold():
     texts = ["a", "gold\n", "b", "a\n", "c", "d"]
     samples = [sample("p", i, text, right=text != "b") for i, text in enumerate(texts)]
     everything = PARAMS.model_copy(update={"keep": 10})
-    assert [one.text for one in kept(samples, "gold", everything, seed=1)] == ["a", "c", "d"]
+    assert [row.text for row in kept(samples, "gold", everything, seed=1)] == ["a", "c", "d"]
     assert kept([], "gold", everything, seed=1) == []
 
 
 def test_kept_samples_are_random_but_the_first_in_the_released_code():
     samples = [sample("p", i, str(i)) for i in range(30)]
     first = PARAMS.model_copy(update={"first_samples": True})
-    assert [one.text for one in kept(samples, "", first, seed=1)] == ["0", "1"]
-    drawn = [one.text for one in kept(samples, "", PARAMS, seed=1)]
+    assert [row.text for row in kept(samples, "", first, seed=1)] == ["0", "1"]
+    drawn = [row.text for row in kept(samples, "", PARAMS, seed=1)]
     assert len(set(drawn)) == 2
     assert drawn != ["0", "1"]
-    assert drawn == [one.text for one in kept(samples, "", PARAMS, seed=1)]
-    assert drawn != [one.text for one in kept(samples, "", PARAMS, seed=2)]
+    assert drawn == [row.text for row in kept(samples, "", PARAMS, seed=1)]
+    assert drawn != [row.text for row in kept(samples, "", PARAMS, seed=2)]
 
 
 def test_offline_examples_are_gold_and_samples(task, train):
     problems = train[:2]
     samples = [sample(problems[0].id, 0, "    return 1\n"), sample(problems[1].id, 0, "    return 2", right=False)]
-    found = offline_examples(task, problems, samples, PARAMS, seed=1)
-    assert [one.id for one in found] == [problems[0].id, problems[0].id, problems[1].id]
-    assert found[0] == example(task, problems[0])
-    assert found[1].spans[-1].text == "    return 1"
-    assert found[1].spans[:-1] == found[0].spans[:-1], "the same prompt as gold has"
+    examples = offline_examples(task, problems, samples, PARAMS, seed=1)
+    assert [text.id for text in examples] == [problems[0].id, problems[0].id, problems[1].id]
+    assert examples[0] == example(task, problems[0])
+    assert examples[1].spans[-1].text == "    return 1"
+    assert examples[1].spans[:-1] == examples[0].spans[:-1], "the prompt of the gold solution"
     doubled = offline_examples(task, problems, samples, PARAMS.model_copy(update={"doubled_gold": True}), seed=1)
     assert len(doubled) == 5
 
 
-def test_the_end_of_a_sample_that_was_cut_off_is_not_learned(task, train, small_model):
+def test_the_end_of_a_truncated_sample_is_not_learned(task, train, small_model):
     _, tokenizer = load_model(small_model)
     whole = encode_example(tokenizer, sample_example(task, train[0], "    return 1"))
-    cut_off = encode_example(tokenizer, sample_example(task, train[0], "    return 1", ended=False))
-    assert whole.tokens == (*cut_off.tokens, tokenizer.eos_token_id)
+    truncated = encode_example(tokenizer, sample_example(task, train[0], "    return 1", ended=False))
+    assert whole.tokens == (*truncated.tokens, tokenizer.eos_token_id)
 
 
-def test_a_cut_takes_the_end_away():
-    one = Encoded("a", (1, 2, 3), (0.0, 1.0, 1.0))
-    assert cut(one, 2) == Encoded("a", (1, 2), (0.0, 1.0))
-    assert cut(one, 0) == one
+def test_a_cut_removes_the_end():
+    encoded = Encoded("a", (1, 2, 3), (0.0, 1.0, 1.0))
+    assert cut(encoded, 2) == Encoded("a", (1, 2), (0.0, 1.0))
+    assert cut(encoded, 0) == encoded
 
 
-def test_mini_batches_share_the_questions(train):
+def test_mini_batches_share_the_problems(train):
     parts = mini_batches(train, 4, "1")
-    assert sorted(one.id for part in parts for one in part) == [one.id for one in train]
+    assert sorted(problem.id for part in parts for problem in part) == [problem.id for problem in train]
     assert [len(part) for part in parts] == [2, 2, 1, 1]
 
 
 def test_the_online_loss_is_half_of_each_mean(task, train, small_model):
     model, tokenizer = load_model(small_model)
-    gold = [encode_example(tokenizer, example(task, one)) for one in train[:2]]
+    gold = [encode_example(tokenizer, example(task, problem)) for problem in train[:2]]
     right = [encode_example(tokenizer, sample_example(task, train[0], "    return 7"))]
 
     def loss(examples):
         return WeightedLoss(model)(collate(examples, pad=0)).item()
 
     def mean(examples):
-        return loss(examples) / sum(weight for one in examples for weight in one.weights)
+        return loss(examples) / sum(weight for text in examples for weight in text.weights)
 
     assert loss(combined(gold, right)) == pytest.approx(0.5 * mean(gold) + 0.5 * mean(right), rel=1e-5)
     assert loss(combined(gold, [])) == pytest.approx(0.5 * mean(gold), rel=1e-5)
     repeated = [*right, dataclasses.replace(gold[0], id="a sample")]
     together = combined(gold, repeated)
-    assert [one.id for one in together] == [gold[0].id, gold[1].id, right[0].id], "equal texts are read once"
+    assert [text.id for text in together] == [gold[0].id, gold[1].id, right[0].id], "equal texts are read once"
     assert loss(together) == pytest.approx(0.5 * mean(gold) + 0.5 * mean(repeated), rel=1e-5)
 
 
@@ -125,7 +127,7 @@ def test_the_online_loss_is_half_of_each_mean(task, train, small_model):
 
 
 class CheckedTask:
-    """The task with a checker that finds every other sample right: a random model never is."""
+    """The task with a checker that calls every other sample right: a random model never is."""
 
     def __init__(self, task):
         self.task = task
@@ -143,12 +145,13 @@ def baseline(task, train, small_model, tmp_path):
         tuning = SftParams(
             batch_examples=2, batch_tokens=512, learning_rate=0.01, evaluations=2, dev_examples=2, saves=3
         )
-        return Baseline(
-            task=CheckedTask(task), train=train, dev=task.load("dev").problems, start=small_model, base=small_model,
-            of_task=TaskParams(form="p_cot", max_new_tokens=6), of_model=ModelParams(source="shipped"), reft=reft,
-            params=params.model_copy(update={"fine_tuning": tuning, "online_learning_rate": 0.01}),
-            backend=BackendParams(), seed=3, work=tmp_path / f"{name}.work", out=tmp_path / name,
+        setup = TaskSetup(
+            task=CheckedTask(task), train=train, dev=task.load("dev").problems, backend=BackendParams(),
+            task_params=TaskParams(form="p_cot", max_new_tokens=6), model_params=ModelParams(source="shipped"),
+            seed=3, work=tmp_path / f"{name}.work", out=tmp_path / name,
         )  # fmt: skip
+        params = params.model_copy(update={"fine_tuning": tuning, "online_learning_rate": 0.01})
+        return Baseline(setup, start=small_model, base=small_model, reft=reft, params=params)
 
     return make
 
@@ -165,13 +168,13 @@ def test_every_baseline_spends_reft_s_budget(baseline, variant):
     assert numbers["generated_completions"] == (0 if variant == "sft" else 12)
     assert (numbers["generated_tokens"] > 0) == (variant != "sft")
     assert numbers["trained_tokens"] > 0
-    assert weights(run.out) != weights(run.start)
+    assert weights(run.setup.out) != weights(run.start)
 
 
 def test_online_takes_an_encoder_decoder(baseline, t5):
     run = dataclasses.replace(baseline(), start=t5)
     assert run.run("online").numbers["optimizer_steps"] == 6
-    assert weights(run.out) != weights(t5)
+    assert weights(run.setup.out) != weights(t5)
 
 
 def test_the_curve_says_what_was_spent_by_then(baseline):
@@ -205,7 +208,7 @@ def test_a_killed_online_run_ends_with_the_same_bytes(baseline, monkeypatch, kil
     monkeypatch.setattr(online.OnlineLoop, "_step", lambda self, number: begun.append(number) or step(self, number))
     resumed = parts.run("online")
     assert begun == [*range(1, kill_at + 1), *range(kill_at, 4)], "earlier steps were reused"
-    assert weights(whole.out) == weights(parts.out)
+    assert weights(whole.setup.out) == weights(parts.setup.out)
     assert resumed == undisturbed
 
 
@@ -230,7 +233,8 @@ def test_offline_starts_from_the_base_model_only_with_the_switch(baseline, tmp_p
     missing = tmp_path / "none"
     run = dataclasses.replace(baseline(), base=missing)
     run.run("offline")
-    switched = dataclasses.replace(run, params=run.params.model_copy(update={"from_base": True}), out=tmp_path / "two")
+    setup = dataclasses.replace(run.setup, out=tmp_path / "switched")
+    switched = dataclasses.replace(run, setup=setup, params=run.params.model_copy(update={"from_base": True}))
     with pytest.raises(ValueError, match="none"):
         switched.run("offline")
 

@@ -22,8 +22,8 @@ def predictions(problem, answers):
 
 def scored(samples, scores):
     return [
-        SampleScore(problem_id=one.problem_id, sample=one.sample, score=score)
-        for one, score in zip(samples, scores, strict=True)
+        SampleScore(problem_id=sample.problem_id, sample=sample.sample, score=score)
+        for sample, score in zip(samples, scores, strict=True)
     ]
 
 
@@ -77,7 +77,7 @@ def test_rerank_is_the_mean_over_all_subsets(seed):
     classes = tuple(rng.choice([0, 1, 2, None]) for _ in range(n))
     right = rng.randrange(3)
     ballot = Ballot(
-        classes, tuple(one == right for one in classes), tuple(rng.choice([0.1, 0.5, 0.9]) for _ in range(n))
+        classes, tuple(number == right for number in classes), tuple(rng.choice([0.1, 0.5, 0.9]) for _ in range(n))
     )
     for k in range(1, n + 1):
         assert rerank_at_k(ballot, k) == pytest.approx(by_enumeration(ballot, k, best_scored(ballot)))
@@ -87,7 +87,7 @@ def test_rerank_is_the_mean_over_all_subsets(seed):
 def test_equal_weights_are_a_majority_vote(seed):
     rng = random.Random(seed)
     classes = tuple(rng.choice([0, 1, 2, None]) for _ in range(8))
-    ballot = Ballot(classes, tuple(one == 0 for one in classes), (0.1,) * 8)
+    ballot = Ballot(classes, tuple(number == 0 for number in classes), (0.1,) * 8)
     for k in range(1, 9):
         assert weighted_at_k(ballot, k) == pytest.approx(maj_at_k(ballot.classes, ballot.correct, k))
 
@@ -95,7 +95,7 @@ def test_equal_weights_are_a_majority_vote(seed):
 def test_drawn_subsets_come_near_the_exact_value():
     rng = random.Random(1)
     classes = tuple(rng.choice([0, 1, None]) for _ in range(30))
-    ballot = Ballot(classes, tuple(one == 0 for one in classes), (0.5,) * 30)
+    ballot = Ballot(classes, tuple(number == 0 for number in classes), (0.5,) * 30)
     drawn = weighted_at_k(ballot, 5, seed=3)  # C(30, 5) = 142506
     assert drawn == pytest.approx(maj_at_k(ballot.classes, ballot.correct, 5), abs=0.04)
     assert drawn == weighted_at_k(ballot, 5, seed=3) != weighted_at_k(ballot, 5, seed=4)
@@ -110,13 +110,12 @@ def test_votes_join_numbers_within_tolerance():
 
 def test_a_perfect_reranker_reaches_the_bound_and_curves_agree_with_evaluation():
     rng = random.Random(0)
+    kinds = [("1", True), ("2", False), (None, False)]
     samples = [
-        one
-        for p in range(6)
-        for one in predictions(f"p{p}", [rng.choice([("1", True), ("2", False), (None, False)]) for _ in range(6)])
+        prediction for p in range(6) for prediction in predictions(f"p{p}", [rng.choice(kinds) for _ in range(6)])
     ]
-    scores = scored(samples, [0.9 if one.verdict.correct else 0.1 for one in samples])
-    points = {(one.kind, one.k): one for one in curves(ballots(samples, scores))}
+    scores = scored(samples, [0.9 if sample.verdict.correct else 0.1 for sample in samples])
+    points = {(point.kind, point.k): point for point in curves(ballots(samples, scores))}
     assert sorted({k for _, k in points}) == [1, 2, 4, 6]
     for k in (1, 2, 4, 6):
         assert points["rerank", k].value == pytest.approx(points["pass", k].value)
@@ -124,15 +123,15 @@ def test_a_perfect_reranker_reaches_the_bound_and_curves_agree_with_evaluation()
     for name, value in known.items():
         kind, _, k = name.partition("@")
         assert points[kind, int(k)].value == pytest.approx(value)
-    assert all(one.low <= one.value <= one.high for one in points.values())
+    assert all(point.low <= point.value <= point.high for point in points.values())
 
 
 def test_the_interval_is_over_problems():
-    found = bootstrap([0.0, 1.0] * 50)
-    assert found.value == 0.5
+    mean = bootstrap([0.0, 1.0] * 50)
+    assert mean.value == 0.5
     # Standard error 0.05, so about 0.5 +- 0.098.
-    assert found.low == pytest.approx(0.402, abs=0.02)
-    assert found.high == pytest.approx(0.598, abs=0.02)
+    assert mean.low == pytest.approx(0.402, abs=0.02)
+    assert mean.high == pytest.approx(0.598, abs=0.02)
     assert bootstrap([1.0, 1.0]) == bootstrap([1.0]), "what does not vary has no width"
     with pytest.raises(ValueError, match="no values"):
         bootstrap([])

@@ -1,12 +1,11 @@
-"""Online self-training: a step samples from the live policy, checks, and learns from what was right and from gold.
+"""Online self-training: a step samples from the live policy and learns from the right samples and the gold solutions.
 
-Its questions and their seeds are those of ReFT's step, so that the two differ only in what they learn from the samples.
+Its problems and their sampling seeds are those of ReFT's step, so that the two differ only in what they learn from the
+samples.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,85 +15,80 @@ import torch
 from stepwise import evaluation
 from stepwise.generation.transformers_backend import TransformersBackend, weights_hash
 from stepwise.methods.reft.self_training import combined, cut, mini_batches, right_samples, sample_example
-from stepwise.models.adapters import with_lora
-from stepwise.models.loading import Dtype, load_model, save_model
-from stepwise.params import BackendParams, SftParams
+from stepwise.models.adapters import with_lora, without_adapters
+from stepwise.models.loading import load_model
+from stepwise.params import SftParams
 from stepwise.params.reft import ReftParams, SelfTrainingParams
 from stepwise.records import Prediction, Problem
 from stepwise.rl import rollout
+from stepwise.rl.setup import RlSetup
 from stepwise.tasks.base import Task, example
-from stepwise.training.checkpoints import Standing
-from stepwise.training.encoding import Encoded, encode_examples
-from stepwise.training.resumable_run import Evaluate, TrainingError
-from stepwise.training.sft_loop import Loop
+from stepwise.training.checkpoints import TrainState
+from stepwise.training.encoding import Encoded, encode_for
+from stepwise.training.resumable_run import TrainingError, fingerprint
+from stepwise.training.sft_loop import SftLoop
 
 
-class OnlineLoop(Loop):
+class OnlineLoop(SftLoop):
     """A run of `reft.steps` steps, each of inner_epochs x mini_batches optimiser steps on one set of samples."""
 
     def __init__(
         self,
         model: Any,
         tokenizer: Any,
-        questions: Sequence[Sequence[Problem]],
-        gold: dict[str, Encoded],
-        params: SftParams,
-        *,
         task: Task,
+        plan: Sequence[Sequence[Problem]],
+        gold: dict[str, Encoded],
         reft: ReftParams,
-        max_new_tokens: int,
-        backend: BackendParams,
-        seed: int,
-        work: Path,
-        evaluate: Evaluate | None,
+        params: SftParams,
+        setup: RlSetup,
     ) -> None:
-        """`questions` are those of each step, `gold` their solutions as tokens."""
-        steps = [[gold[one.id] for one in step] for step in questions]
-        super().__init__(model, tokenizer, steps, params, seed=seed, work=work, evaluate=evaluate)
-        self.questions, self.gold, self.task, self.reft = questions, gold, task, reft
-        self.max_new_tokens = max_new_tokens
-        self.plain = model.get_base_model() if params.lora.rank else model
-        self.backend = TransformersBackend(self.plain, tokenizer, batch_tokens=backend.batch_tokens)
+        """`plan` has the problems of each step, `gold` their solutions as tokens."""
+        steps = [[gold[problem.id] for problem in step] for step in plan]
+        super().__init__(model, tokenizer, steps, params, setup)
+        self.plan, self.gold, self.task, self.reft, self.setup = plan, gold, task, reft, setup
+        self.policy = without_adapters(model)
+        self.backend = TransformersBackend(self.policy, tokenizer, batch_tokens=setup.generation_tokens)
 
     def _step(self, number: int) -> dict[str, float]:
         torch.manual_seed(self.seed * 1_000_003 + number)
-        problems = self.questions[number - 1]
-        how = rollout.sampling(
-            self.reft, number, max_new_tokens=self.max_new_tokens, stop=self.task.stop, seed=self.seed
+        problems = self.plan[number - 1]
+        sampling = rollout.step_sampling(
+            self.reft, number, max_new_tokens=self.setup.max_new_tokens, stop=self.setup.stop, seed=self.seed
         )
-        samples = evaluation.answer(self.task, self.backend, problems, how)
+        samples = evaluation.answer(self.task, self.backend, problems, sampling)
         right = self._encoded(problems, samples)
         losses = []
         for epoch in range(self.reft.inner_epochs):
             for part in mini_batches(problems, self.reft.mini_batches, f"{self.seed}-{number}-{epoch}"):
-                gold = [self.gold[one.id] for one in part]
-                examples = combined(gold, [one for problem in part for one in right.get(problem.id, ())])
-                losses.append(self._learn(examples, number, norm=1.0))
-                self._count("trained_tokens", sum(len(one.tokens) + len(one.source) for one in examples))
+                gold = [self.gold[problem.id] for problem in part]
+                examples = combined(gold, [sample for problem in part for sample in right.get(problem.id, ())])
+                losses.append(self._update(examples, number, norm=1.0))
+                self._count("trained_tokens", sum(len(example.tokens) + len(example.source) for example in examples))
         self._count("optimizer_steps", len(losses))
         self._count("generated_completions", len(samples))
-        self._count("generated_tokens", sum(one.tokens for one in samples))
-        accuracy = sum(one.verdict.correct for one in samples) / len(samples)
+        self._count("generated_tokens", sum(sample.tokens for sample in samples))
+        accuracy = sum(sample.verdict.correct for sample in samples) / len(samples)
         return {"loss": sum(losses) / len(losses), "sample_accuracy": accuracy}
 
-    def _facts(self, number: int) -> dict[str, float]:
-        return {**super()._facts(number), **self.standing.extra}
+    def _last_step_metrics(self, number: int) -> dict[str, float]:
+        return {**super()._last_step_metrics(number), **self.state.extra}
 
     def _encoded(self, problems: Sequence[Problem], samples: Sequence[Prediction]) -> dict[str, list[Encoded]]:
-        """The right samples as training examples, by problem."""
-        by_id = {one.id: one for one in problems}
+        """The right samples as training examples, by problem; those that are too long are left out."""
+        by_id = {problem.id: problem for problem in problems}
         texts = [
-            sample_example(self.task, by_id[name], one.text, ended=one.finish_reason != "length")
-            for name, several in right_samples(samples).items()
-            for one in several
+            sample_example(self.task, by_id[name], sample.text, ended=sample.finish_reason != "length")
+            for name, right in right_samples(samples).items()
+            for sample in right
         ]
-        found: dict[str, list[Encoded]] = {}
-        for one in _encode(self.plain, self.tokenizer, texts, self.params.max_length):
-            found.setdefault(one.id, []).append(one)
-        return found
+        by_problem: dict[str, list[Encoded]] = {}
+        for encoded in encode_for(self.policy, self.tokenizer, texts, self.params.max_length)[0]:
+            by_problem.setdefault(encoded.id, []).append(encoded)
+        return by_problem
 
     def _count(self, name: str, amount: int) -> None:
-        self.standing.extra[name] = self.standing.extra.get(name, 0) + amount
+        self.state.extra[name] = self.state.extra.get(name, 0) + amount
 
 
 def train_online(
@@ -103,53 +97,30 @@ def train_online(
     problems: Sequence[Problem],
     reft: ReftParams,
     params: SelfTrainingParams,
-    *,
-    max_new_tokens: int,
-    backend: BackendParams,
-    seed: int,
-    work: Path,
-    out: Path,
-    evaluate: Evaluate | None,
-    learning_rate_scale: float = 1.0,
-    dtype: Dtype = "float32",
-) -> Standing:
-    """Train a model online and write its best state by dev to `out`; a killed run goes on from `work`, as in `sft`.
+    setup: RlSetup,
+) -> TrainState:
+    """Train a model online and write its best state by dev to `setup.out`; a killed run resumes, as in `sft.train`.
 
-    Raises TrainingError when no gold solution fits.
+    Raises TrainingError if no gold solution fits.
     """
-    model: Any
-    model, tokenizer = load_model(model_folder, dtype)
-    tuning = _constant(params, learning_rate_scale)
-    encoded = _encode(model, tokenizer, [example(task, one) for one in problems], tuning.max_length)
-    gold = {one.id: cut(one, params.cut_gold) for one in encoded}
+    model, tokenizer = load_model(model_folder, setup.dtype)
+    tuning = _constant_rate(params, setup.learning_rate_scale)
+    examples = [example(task, problem) for problem in problems]
+    encoded, _ = encode_for(model, tokenizer, examples, tuning.max_length)
+    gold = {solution.id: cut(solution, params.cut_gold) for solution in encoded}
     if not gold:
         raise TrainingError(f"none of {len(problems)} gold solutions fits into {tuning.max_length} tokens")
-    known = {one.id: one for one in problems if one.id in gold}
-    questions = [[known[name] for name in step] for step in rollout.plan(list(known), reft, seed)]
-    mark = json.dumps([reft.model_dump(mode="json"), params.model_dump(mode="json"), tuning.learning_rate, seed])
-    order = repr([[gold[one.id] for one in step] for step in questions])
-    fingerprint = hashlib.sha256(f"{mark} {weights_hash(model)} {order}".encode()).hexdigest()
-    learner = with_lora(model, tuning.lora, seed) if tuning.lora.rank else model
-    loop = OnlineLoop(
-        learner, tokenizer, questions, gold, tuning,
-        task=task, reft=reft, max_new_tokens=max_new_tokens, backend=backend, seed=seed, work=work, evaluate=evaluate,
-    )  # fmt: skip
+    by_id = {problem.id: problem for problem in problems if problem.id in gold}
+    plan = [[by_id[name] for name in step] for step in rollout.plan(list(by_id), reft, setup.seed)]
+    order = [[gold[problem.id] for problem in step] for step in plan]
+    run_id = fingerprint(reft, params, tuning.learning_rate, setup.seed, weights_hash(model), order)
+    learner = with_lora(model, tuning.lora, setup.seed)
+    loop = OnlineLoop(learner, tokenizer, task, plan, gold, reft, tuning, setup)
     loop.dropout = params.dropout
-    standing = loop.run(fingerprint)
-    if loop.accelerator.is_main_process:
-        save_model(learner.merge_and_unload() if tuning.lora.rank else model, tokenizer, out)
-    loop.accelerator.wait_for_everyone()
-    return standing
+    return loop.run_and_export(run_id, setup.out)
 
 
-def _constant(params: SelfTrainingParams, scale: float) -> SftParams:
-    """The fine-tuning parameters with the online rate, constant."""
+def _constant_rate(params: SelfTrainingParams, scale: float) -> SftParams:
+    """The fine-tuning parameters with the online learning rate, kept constant."""
     rate = params.online_learning_rate * scale
     return params.fine_tuning.model_copy(update={"learning_rate": rate, "schedule": "constant", "warm_up_share": 0.0})
-
-
-def _encode(model: Any, tokenizer: Any, examples: Sequence[Any], max_length: int) -> list[Encoded]:
-    """Examples as tokens; those that are too long are left out."""
-    longest = min(max_length, getattr(model.config, "max_position_embeddings", None) or max_length)
-    seq2seq = bool(model.config.is_encoder_decoder)
-    return encode_examples(tokenizer, examples, max_length=longest, seq2seq=seq2seq)[0]

@@ -1,38 +1,36 @@
 """The reranker (ReFT, section 4.3): a classifier that says how likely a sampled solution is right.
 
-It starts as a trained model with a layer of two classes in the place of its output layer, reads prompt and solution as
-training and generation tokenise them, and answers at the last token. It learns from samples of the warm-up model on
-training questions: equal texts of a question once, label = right or not, programs that fail among the wrong ones.
+It starts as a trained model with a two-class layer in place of its output layer, reads prompt and solution with the
+tokens of training and generation, and answers at the last token. It learns from samples of the warm-up model on
+training problems: equal texts of a problem count once, the label is right or wrong, and programs that fail are wrong.
 
 Where the released code differs: it finds the last token by comparing with the padding token (here: by length, so
-padding may be EOS), chooses the best state on the test samples (here: on held-out training questions), and never saves
+padding may be EOS), chooses the best state on the test samples (here: on held-out training problems), and never saves
 it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from stepwise.generation.transformers_backend import weights_hash
 from stepwise.methods.reft.scorer import RerankerError, Scorer
 from stepwise.methods.reft.voting import ballots, rerank_at_k
-from stepwise.models.adapters import with_lora
+from stepwise.models.adapters import with_lora, without_adapters
 from stepwise.models.classifier import load_classifier
-from stepwise.models.loading import Dtype, save_model
 from stepwise.params.reft import RerankerParams
 from stepwise.records import Prediction, Problem
 from stepwise.tasks.base import Task
 from stepwise.training.batching import plan_steps
 from stepwise.training.encoding import Encoded
-from stepwise.training.resumable_run import Evaluate
-from stepwise.training.sft_loop import Loop
+from stepwise.training.resumable_run import Evaluate, TrainSetup, fingerprint
+from stepwise.training.sft_loop import SftLoop
 
 log = logging.getLogger(__name__)
 
@@ -44,42 +42,43 @@ class TrainedReranker:
     curve: list[dict[str, float]]
     numbers: dict[str, float]
     dev: dict[str, bool]
-    """Whether the best-scored sample of each held-out question is right."""
+    """Whether the best-scored sample of each held-out problem is right."""
 
 
 def distinct(samples: Sequence[Prediction]) -> list[Prediction]:
-    """The first of each question's samples of equal text."""
-    found = {(one.problem_id, one.text): one for one in reversed(samples)}
-    return [one for one in samples if found[one.problem_id, one.text] is one]
+    """Samples without those whose text equals an earlier one of the same problem."""
+    first = {(sample.problem_id, sample.text): sample for sample in reversed(samples)}
+    return [sample for sample in samples if first[sample.problem_id, sample.text] is sample]
 
 
 def split(samples: Sequence[Prediction], share: float, seed: int) -> tuple[list[Prediction], list[Prediction]]:
-    """(to learn from, to choose by), a question on one side. Raises RerankerError below two questions."""
-    names = sorted({one.problem_id for one in samples})
+    """Samples to learn from and samples held out, each problem on one side. Raises RerankerError below two problems."""
+    names = sorted({sample.problem_id for sample in samples})
     if len(names) < 2:
-        raise RerankerError(f"{len(names)} sampled questions are too few to hold some out; raise sampling.train_limit")
+        raise RerankerError(f"{len(names)} sampled problems are too few to hold some out; raise sampling.train_limit")
     random.Random(f"{seed}-reranker").shuffle(names)
     held = set(names[: min(max(1, round(share * len(names))), len(names) - 1)])
-    return [one for one in samples if one.problem_id not in held], [one for one in samples if one.problem_id in held]
+    learned = [sample for sample in samples if sample.problem_id not in held]
+    return learned, [sample for sample in samples if sample.problem_id in held]
 
 
 def labelled(rows: Sequence[Sequence[int]], samples: Sequence[Prediction], *, balance: bool) -> list[Encoded]:
-    """Texts as training examples: the class is what is to be predicted at the last token, and there alone.
+    """Texts as training examples: the only target is the class, at the last token.
 
-    Samples of one class alone teach nothing, which is said, but a pipeline at a small scale goes on with them.
+    Samples of a single class teach nothing. That is a warning and no error, for pipelines at a very small scale.
     """
-    flags = [one.verdict.correct for one in samples]
+    flags = [sample.verdict.correct for sample in samples]
     counts = {flag: flags.count(flag) for flag in (True, False)}
     if not all(counts.values()):
         kind = "right" if counts[True] else "wrong"
-        log.warning("all %d samples are %s: there is nothing to tell apart; sample more questions", len(flags), kind)
+        log.warning("all %d samples are %s: there is nothing to tell apart; sample more problems", len(flags), kind)
     return [
         Encoded(
-            id=f"{one.problem_id}/{one.sample}",
+            id=f"{sample.problem_id}/{sample.sample}",
             tokens=(*row, int(flag)),
             weights=(*[0.0] * len(row), len(flags) / (2 * counts[flag]) if balance else 1.0),
         )
-        for row, one, flag in zip(rows, samples, flags, strict=True)
+        for row, sample, flag in zip(rows, samples, flags, strict=True)
     ]
 
 
@@ -89,56 +88,48 @@ def train_reranker(
     problems: Sequence[Problem],
     samples: Sequence[Prediction],
     params: RerankerParams,
-    *,
-    seed: int,
-    work: Path,
-    out: Path,
-    learning_rate_scale: float = 1.0,
-    dtype: Dtype = "float32",
+    setup: TrainSetup,
 ) -> TrainedReranker:
-    """Train a reranker from the model in `start` and write its best state to `out`; a killed run goes on from `work`.
+    """Train a reranker from the model in `start` and write its best state to `setup.out`; a killed run resumes.
 
-    Raises RerankerError for samples of fewer than two questions.
+    The best state is chosen on held-out problems, not by `setup.evaluate`. Raises RerankerError for samples of fewer
+    than two problems.
     """
-    training = params.training.model_copy(update={"learning_rate": params.training.learning_rate * learning_rate_scale})
-    model: Any
-    model, tokenizer = load_classifier(start, dtype, seed=seed)
+    rate = params.training.learning_rate * setup.learning_rate_scale
+    training = params.training.model_copy(update={"learning_rate": rate})
+    model, tokenizer = load_classifier(start, setup.dtype, seed=setup.seed)
     scorer = Scorer(model, tokenizer, task, max_length=training.max_length, batch_tokens=training.batch_tokens)
-    learned, held = split(samples, params.dev_share, seed)
+    learned, held = split(samples, params.dev_share, setup.seed)
     learned = distinct(learned)
     examples = labelled(scorer.encode(problems, learned), learned, balance=params.balance)
-    plan = plan_steps(len(examples), epochs=params.epochs, batch=training.batch_examples, seed=seed)
+    plan = plan_steps(len(examples), epochs=params.epochs, batch=training.batch_examples, seed=setup.seed)
     steps = [[examples[index] for index in step] for step in plan]
-    digest = hashlib.sha256(f"{params!r} {training!r} {seed} {weights_hash(model)} {examples!r} {held!r}".encode())
-    jury = Jury(scorer, problems, held)
-    learner = with_lora(model, training.lora, seed) if training.lora.rank else model
+    run_id = fingerprint(params, training, setup.seed, weights_hash(model), examples, held)
+    held_out = HeldOut(scorer, problems, held)
+    learner = with_lora(model, training.lora, setup.seed)
     model.score.requires_grad_(True)  # adapters freeze what they do not adapt; this layer is new
-    loop = Loop(learner, tokenizer, steps, training, seed=seed, work=work, evaluate=jury.evaluate(params.select))
-    standing = loop.run(digest.hexdigest())
-    scorer.model = learner.merge_and_unload() if training.lora.rank else model
-    if loop.accelerator.is_main_process:
-        save_model(scorer.model, tokenizer, out)
-    loop.accelerator.wait_for_everyone()
-    scorer.model.eval()
-    judged, chosen = jury.judge()
+    loop = SftLoop(learner, tokenizer, steps, training, replace(setup, evaluate=held_out.evaluate(params.select)))
+    state = loop.run_and_export(run_id, setup.out)
+    scorer.model = without_adapters(learner).eval()
+    numbers, chosen = held_out.judge()
     numbers = {
         "examples": float(len(examples)),
-        "right_share": sum(one.verdict.correct for one in learned) / len(learned),
+        "right_share": sum(sample.verdict.correct for sample in learned) / len(learned),
         "optimizer_steps": float(len(steps)),
         "trained_tokens": float(sum(loop.tokens)),
-        **judged,
+        **numbers,
     }
-    return TrainedReranker(standing.curve, numbers, chosen)
+    return TrainedReranker(state.curve, numbers, chosen)
 
 
-class Jury:
-    """The held-out questions, by which the best state is chosen."""
+class HeldOut:
+    """The held-out problems, by which the best state is chosen."""
 
-    def __init__(self, scorer: Scorer, problems: Sequence[Problem], held: Sequence[Prediction]) -> None:
-        self.scorer, self.problems, self.held = scorer, problems, held
+    def __init__(self, scorer: Scorer, problems: Sequence[Problem], samples: Sequence[Prediction]) -> None:
+        self.scorer, self.problems, self.samples = scorer, problems, samples
 
     def evaluate(self, select: str) -> Evaluate:
-        """What the training loop asks at its evaluations; higher is better."""
+        """The score of a model by which training chooses its best state, higher is better."""
 
         def score(model: Any, _tokenizer: Any) -> float:
             self.scorer.model = model
@@ -148,22 +139,24 @@ class Jury:
         return score
 
     def judge(self) -> tuple[dict[str, float], dict[str, bool]]:
-        """Numbers of the scorer's model, and whether the best-scored sample of each question is right.
+        """Metrics of the scorer's model, and whether the best-scored sample of each problem is right.
 
-        The numbers are shares of questions (best-scored sample right, any right), of samples (right at all) and of
-        different texts (class right), and the mean cross-entropy of the classes over those texts, in nats.
+        The metrics are shares of problems (best-scored sample right, any sample right), of samples (right at all) and
+        of different texts (class right), and the mean cross-entropy of the classes over those texts, in nats.
         """
-        scores = self.scorer.score(self.problems, self.held)
-        names = dict.fromkeys(one.problem_id for one in self.held)
-        voted = dict(zip(names, ballots(self.held, scores), strict=True))
-        chosen = {name: rerank_at_k(one, len(one.classes)) == 1.0 for name, one in voted.items()}
-        known = {(one.problem_id, one.sample): one.score for one in scores}
-        chances = [(known[one.problem_id, one.sample], one.verdict.correct) for one in distinct(self.held)]
-        right = [one.verdict.correct for one in self.held]
+        scores = self.scorer.score(self.problems, self.samples)
+        names = dict.fromkeys(sample.problem_id for sample in self.samples)
+        by_problem = dict(zip(names, ballots(self.samples, scores), strict=True))
+        chosen = {name: rerank_at_k(ballot, len(ballot.classes)) == 1.0 for name, ballot in by_problem.items()}
+        known = {(score.problem_id, score.sample): score.score for score in scores}
+        chances = [
+            (known[sample.problem_id, sample.sample], sample.verdict.correct) for sample in distinct(self.samples)
+        ]
+        right = [sample.verdict.correct for sample in self.samples]
         numbers = {
             "dev_problems": float(len(chosen)),
             "dev_rerank": sum(chosen.values()) / len(chosen),
-            "dev_pass": sum(any(one.correct) for one in voted.values()) / len(voted),
+            "dev_pass": sum(any(ballot.correct) for ballot in by_problem.values()) / len(by_problem),
             "dev_single": sum(right) / len(right),
             "dev_class_accuracy": sum((chance > 0.5) == flag for chance, flag in chances) / len(chances),
             "dev_loss": -sum(math.log(max(p if flag else 1 - p, 1e-12)) for p, flag in chances) / len(chances),

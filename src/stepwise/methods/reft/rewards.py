@@ -1,7 +1,8 @@
-"""What a checked answer is worth: 1 for a right one, a little for a wrong one that can be read, else nothing.
+"""What a checked answer is worth: 1 if it is right, a little if it is a wrong number, otherwise nothing.
 
-ReFT, section 3.2. The released code gives the little to whatever `float` takes (`nan` and `inf` too) and, where answers
-are letters, to every text; here it is for finite numbers alone, as the paper says, and `correct` is the robust check.
+ReFT, section 3.2. The released code gives the partial reward to whatever `float` accepts (`nan` and `inf`, too) and, on
+tasks whose answers are letters, to every text; here only finite numbers get it, as the paper says. `correct` is the
+robust check.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from stepwise.tasks.answers.numbers import plain_number
 from stepwise.tasks.base import Task
 
 if TYPE_CHECKING:
-    from stepwise.rl.rollout import RewardFunction
+    from stepwise.rl.setup import RewardFunction
 
 
 def score(verdict: Verdict, partial: float) -> float:
@@ -25,7 +26,7 @@ def score(verdict: Verdict, partial: float) -> float:
 
 
 def checked_answers(task: Task, problems: Mapping[str, Problem], partial: float) -> RewardFunction:
-    """The reward function of a task: all completions of a step are checked in one call of its sandbox pool."""
+    """The reward function of a task; all completions of a step are checked in one call of its sandbox pool."""
 
     def reward(ids: Sequence[str], texts: Sequence[str]) -> list[float]:
         verdicts = task.check_many([(problems[name], text) for name, text in zip(ids, texts, strict=True)])

@@ -19,24 +19,24 @@ from stepwise.tokens import encode_many
 
 
 class RerankerError(StepwiseError, ValueError):
-    """Samples that no reranker can be made of; the message names the cause and the remedy."""
+    """Samples that no reranker can be trained on or score; the message names the cause and the remedy."""
 
 
 class Scorer:
-    """A reranker at work on a task's samples."""
+    """Scores a task's samples with a reranker."""
 
     def __init__(self, model: Any, tokenizer: Any, task: Task, *, max_length: int, batch_tokens: int) -> None:
-        """`max_length` tokens of a text are read; `batch_tokens` are read at once, padding included."""
+        """A text is cut after `max_length` tokens; at most `batch_tokens` are read at once, padding included."""
         self.model, self.tokenizer, self.task = placed(model), tokenizer, task
         self.max_length, self.batch_tokens = max_length, batch_tokens
 
     def encode(self, problems: Sequence[Problem], samples: Sequence[Prediction]) -> list[list[int]]:
         """Each sample's tokens, prompt first, no end token. Raises RerankerError for a sample of an unknown problem."""
-        known = {one.id: self.task.prompt(one) for one in problems}
-        strange = next((one.problem_id for one in samples if one.problem_id not in known), None)
-        if strange is not None:
-            raise RerankerError(f"there are samples of {strange}, which is none of the problems; sample anew")
-        texts = [(*known[one.problem_id], one.text) for one in samples]
+        prompts = {problem.id: self.task.prompt(problem) for problem in problems}
+        unknown = next((sample.problem_id for sample in samples if sample.problem_id not in prompts), None)
+        if unknown is not None:
+            raise RerankerError(f"there are samples of {unknown}, which is none of the problems; sample again")
+        texts = [(*prompts[sample.problem_id], sample.text) for sample in samples]
         return [ids[: self.max_length] for ids in encode_many(self.tokenizer, texts)]
 
     def score(
@@ -44,34 +44,34 @@ class Scorer:
     ) -> list[SampleScore]:
         """The probability that each sample is right, in order; equal texts are read once.
 
-        With a journal a killed pass goes on.
+        With a journal, a killed pass resumes.
         """
         encoded = [tuple(row) for row in self.encode(problems, samples)]
         rows = sorted(dict.fromkeys(encoded), key=len, reverse=True)
-        batches = [[rows[place] for place in places] for places in microbatches([*map(len, rows)], self.batch_tokens)]
-        mark = weights_hash(self.model) if journal is not None else ""
+        batches = [[rows[index] for index in batch] for batch in microbatches([*map(len, rows)], self.batch_tokens)]
+        weights = weights_hash(self.model) if journal is not None else ""
         progress = Progress("scoring", len(rows))
 
         def compute(batch: list[tuple[int, ...]]) -> list[float]:
-            found = self.probabilities(batch)
+            probabilities = self.probabilities(batch)
             progress.add(len(batch), sum(map(len, batch)))
-            return found
+            return probabilities
 
         def key(batch: list[tuple[int, ...]]) -> str:
-            return journals.content_key("rerank", mark, batch)
+            return journals.content_key("rerank", weights, batch)
 
         scores: dict[tuple[int, ...], float] = {}
-        for batch, found in journals.run(journal, batches, key, compute, progress):
-            scores.update(zip(batch, found, strict=True))
+        for batch, probabilities in journals.run(journal, batches, key, compute, progress):
+            scores.update(zip(batch, probabilities, strict=True))
         return [
-            SampleScore(problem_id=one.problem_id, sample=one.sample, score=scores[row])
-            for one, row in zip(samples, encoded, strict=True)
+            SampleScore(problem_id=sample.problem_id, sample=sample.sample, score=scores[row])
+            for sample, row in zip(samples, encoded, strict=True)
         ]
 
     def probabilities(self, rows: Sequence[Sequence[int]]) -> list[float]:
         """The probability of the class `right` at each row's last token, in one pass."""
         longest = max(map(len, rows))
-        # No real token looks at the padding to its right, so any token will do there and no mask is needed.
+        # No real token looks at the padding to its right, so any token will do and no mask is needed.
         padded = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows], device=self.model.device)
         last = torch.tensor([len(row) - 1 for row in rows], device=self.model.device)
         with torch.inference_mode():

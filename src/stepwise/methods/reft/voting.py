@@ -1,8 +1,8 @@
-"""Several samples a problem, one answer: majority, reranked, weighted by the reranker, and the bound (ReFT, table 4).
+"""One answer from several samples: majority, reranked, weighted by the reranker, and the upper bound (ReFT, table 4).
 
 All are expectations over the size-k subsets of a problem's n stored samples, so that a whole curve k = 1, 2, 4 ... n
-costs no new sample. Beside the released code: an answer's class joins numbers within tolerance (there, equal floats
-only), intervals are bootstrapped over problems, and a vote can weigh each sample by the reranker's probability.
+needs no new samples. Unlike the released code, an answer's class joins numbers within a tolerance (there, only equal
+floats), intervals are bootstrapped over problems, and a vote can weigh each sample by the reranker's probability.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stepwise.records import Prediction, SampleScore
 from stepwise.statistics import bootstrap, maj_at_k, pass_at_k
 
 SUBSETS = 2000
-"""Up to so many subsets are all counted in a weighted vote; of more, so many are drawn."""
+"""A weighted vote counts all subsets up to this number; if there are more, it draws this many at random."""
 
 
 class VotingError(StepwiseError, ValueError):
@@ -52,35 +52,35 @@ class Point:
 
 
 def ballots(samples: Sequence[Prediction], scores: Sequence[SampleScore] | None = None) -> list[Ballot]:
-    """Samples by problem. Raises VotingError when there are none, or one has no score."""
+    """Samples grouped by problem. Raises VotingError if there are none, or if one has no score."""
     groups: dict[str, list[Prediction]] = defaultdict(list)
-    for one in samples:
-        groups[one.problem_id].append(one)
+    for sample in samples:
+        groups[sample.problem_id].append(sample)
     if not groups:
         raise VotingError("there are no samples to vote on; run the stage `reft_sample`")
-    known = {(one.problem_id, one.sample): one.score for one in scores or ()}
-    missing = [one for one in samples if (one.problem_id, one.sample) not in known] if scores is not None else []
-    if missing:
-        first = f"sample {missing[0].sample} of {missing[0].problem_id}"
+    known = {(score.problem_id, score.sample): score.score for score in scores or ()}
+    unscored = [sample for sample in samples if (sample.problem_id, sample.sample) not in known]
+    if scores is not None and unscored:
+        first = f"sample {unscored[0].sample} of {unscored[0].problem_id}"
         raise VotingError(
-            f"{first} has no score ({len(missing)} of {len(samples)} have none); give the scores that `reft_vote` made "
-            "of these samples"
+            f"{first} has no score ({len(unscored)} of {len(samples)} have none); give the scores that `reft_vote` "
+            "computed for these samples"
         )
     return [
         Ballot(
-            classes=tuple(cluster([one.verdict.answer for one in group])),
-            correct=tuple(one.verdict.correct for one in group),
-            scores=tuple(known[one.problem_id, one.sample] for one in group) if scores is not None else (),
+            classes=tuple(cluster([sample.verdict.answer for sample in group])),
+            correct=tuple(sample.verdict.correct for sample in group),
+            scores=() if scores is None else tuple(known[sample.problem_id, sample.sample] for sample in group),
         )
         for group in groups.values()
     ]
 
 
 def rerank_at_k(ballot: Ballot, k: int) -> float:
-    """Chance that the best-scored answered sample of a size-k subset is right, exactly.
+    """Exact probability that the best-scored answered sample of a size-k subset is right.
 
-    With the answered samples in falling order of score (the first of equals first), number r = 0, 1 ... is chosen when
-    it is in the subset and none before it is: C(n-1-r, k-1) / C(n, k). A subset without any answer counts as wrong.
+    With the answered samples in decreasing order of score (of equals the earlier first), number r = 0, 1 ... is chosen
+    if it is in the subset and none before it is: C(n-1-r, k-1) / C(n, k). A subset without any answer counts as wrong.
     """
     n = len(ballot.classes)
     answered = [i for i in range(n) if ballot.classes[i] is not None]
@@ -92,39 +92,39 @@ def rerank_at_k(ballot: Ballot, k: int) -> float:
 def weighted_at_k(ballot: Ballot, k: int, *, seed: int = 0) -> float:
     """Expected correctness of the answer with the largest sum of scores in a size-k subset.
 
-    Exact where there are at most SUBSETS subsets, else the mean over SUBSETS drawn ones. Ties are split evenly, a class
-    with right and wrong samples counts by its share, a subset without any answer counts as wrong.
+    Exact for at most SUBSETS subsets, otherwise the mean over SUBSETS random ones. Ties are split evenly, a class with
+    right and wrong samples counts by its share of right ones, and a subset without any answer counts as wrong.
     """
     n = len(ballot.classes)
-    names = sorted({name for name in ballot.classes if name is not None})
-    if not names:
+    classes = sorted({number for number in ballot.classes if number is not None})
+    if not classes:
         return 0.0
     chosen = _subsets(n, k, seed)
-    member = np.array([[name == one for name in names] for one in ballot.classes], dtype=float)
+    member = np.array([[own == number for number in classes] for own in ballot.classes], dtype=float)
     shares = (np.array(ballot.correct, dtype=float) @ member) / member.sum(axis=0)
     present = chosen @ member > 0
     sums = np.where(present, chosen @ (np.array(ballot.scores)[:, None] * member), -np.inf)
-    # Sums of the same scores in another order may differ in the last digit; an empty subset has no winner.
+    # Sums of the same scores in another order may differ in the last digit; a subset without answers has no winner.
     winners = present & (sums >= sums.max(axis=1, keepdims=True) - 1e-12)
     return float(((winners @ shares) / np.maximum(winners.sum(axis=1), 1)).mean())
 
 
 def curves(voted: Sequence[Ballot], *, seed: int = 0) -> list[Point]:
-    """All kinds of votes at k = 1, 2, 4 ... and n, the samples that every problem has."""
-    n = min(len(one.classes) for one in voted)
+    """All kinds of votes at k = 1, 2, 4 ... and n, the number of samples that every problem has."""
+    n = min(len(ballot.classes) for ballot in voted)
     kinds: dict[str, Callable[[Ballot, int], float]] = {
-        "maj": lambda one, k: maj_at_k(one.classes, one.correct, k),
+        "maj": lambda ballot, k: maj_at_k(ballot.classes, ballot.correct, k),
         "rerank": rerank_at_k,
-        "weighted": lambda one, k: weighted_at_k(one, k, seed=seed),
-        "pass": lambda one, k: pass_at_k(len(one.correct), sum(one.correct), k),
+        "weighted": lambda ballot, k: weighted_at_k(ballot, k, seed=seed),
+        "pass": lambda ballot, k: pass_at_k(len(ballot.correct), sum(ballot.correct), k),
     }
-    if not all(one.scores for one in voted):
+    if not all(ballot.scores for ballot in voted):
         del kinds["rerank"], kinds["weighted"]
     points = []
     for k in sizes(n):
         for kind, expected in kinds.items():
-            found = bootstrap([expected(one, k) for one in voted], seed=seed)
-            points.append(Point(k, kind, found.value, found.low, found.high))
+            mean = bootstrap([expected(ballot, k) for ballot in voted], seed=seed)
+            points.append(Point(k, kind, mean.value, mean.low, mean.high))
     return points
 
 
@@ -135,25 +135,28 @@ def sizes(n: int) -> list[int]:
 
 def flat(points: Sequence[Point]) -> dict[str, float]:
     """The curves as flat metrics: `maj@4`, `maj@4_low`, `maj@4_high` and so on."""
-    found: dict[str, float] = {}
-    for one in points:
-        name = f"{one.kind}@{one.k}"
-        found |= {name: one.value, f"{name}_low": one.low, f"{name}_high": one.high}
-    return found
+    metrics: dict[str, float] = {}
+    for point in points:
+        name = f"{point.kind}@{point.k}"
+        metrics |= {name: point.value, f"{name}_low": point.low, f"{name}_high": point.high}
+    return metrics
 
 
 def table(points: Sequence[Point]) -> str:
-    """The curves as text in percent, a line a k and a column a kind."""
-    kinds = list(dict.fromkeys(one.kind for one in points))
-    cells = {(one.k, one.kind): f"{100 * one.value:.1f} [{100 * one.low:.1f}, {100 * one.high:.1f}]" for one in points}
+    """The curves as text in percent, with a line for each k and a column for each kind."""
+    kinds = list(dict.fromkeys(point.kind for point in points))
+    cells = {
+        (point.k, point.kind): f"{100 * point.value:.1f} [{100 * point.low:.1f}, {100 * point.high:.1f}]"
+        for point in points
+    }
     lines = [f"{'k':>4}" + "".join(f"  {kind + '@k':<20}" for kind in kinds)]
-    for k in dict.fromkeys(one.k for one in points):
+    for k in dict.fromkeys(point.k for point in points):
         lines.append(f"{k:>4}" + "".join(f"  {cells[k, kind]:<20}" for kind in kinds))
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _subsets(n: int, k: int, seed: int) -> np.ndarray:
-    """Size-k subsets of n as rows of zeros and ones [subsets, n]: all, or SUBSETS of them at random."""
+    """Size-k subsets of n as rows of zeros and ones (subsets, n): all, or SUBSETS of them at random."""
     if math.comb(n, k) <= SUBSETS:
         places = np.array(list(itertools.combinations(range(n), k)))
     else:

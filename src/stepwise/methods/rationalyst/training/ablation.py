@@ -68,11 +68,13 @@ def _train_agent(agent: Agent, documents: Sequence[Document], job: TrainingJob) 
         agent.model,
         [example(task, problem) for problem in problems],
         agent.params,
+        sft.TrainSetup(
+            seed=job.seed,
+            work=job.work,
+            out=job.out,
+            evaluate=dev_accuracy(task, dev, agent.new_tokens, job.batch_tokens),
+            dtype=job.run.dtype,
+        ),
         epochs=job.run.epochs,
-        seed=job.seed,
-        work=job.work,
-        out=job.out,
-        evaluate=dev_accuracy(task, dev, agent.new_tokens, job.batch_tokens),
-        dtype=job.run.dtype,
     )
     return result, len(problems)

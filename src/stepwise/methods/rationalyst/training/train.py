@@ -65,13 +65,15 @@ def train(base: Path, data: NotedDocuments, params: RationalystTrainingParams, j
         base,
         render(spread(train_notes, run.limit), tokenizer, run.max_length),
         tuning,
+        sft.TrainSetup(
+            seed=job.seed,
+            work=job.work,
+            out=job.out,
+            evaluate=score if watched else None,
+            learning_rate_scale=run.learning_rate_scale,
+            dtype=run.dtype,
+        ),
         epochs=run.epochs,
-        seed=job.seed,
-        work=job.work,
-        out=job.out,
-        evaluate=score if watched else None,
-        learning_rate_scale=run.learning_rate_scale,
-        dtype=run.dtype,
     )
     numbers = _counts(notes, dev_notes, result)
     if before is None:

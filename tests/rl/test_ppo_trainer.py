@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 
 from stepwise.generation.base import Completion
 from stepwise.models.loading import load_model, save_model
-from stepwise.models.value_head import load_value_head
 from stepwise.params import LoraParams, RlParams
-from stepwise.rl import loop, updates
-from stepwise.rl.train import train
+from stepwise.rl import ppo_trainer, updates
+from stepwise.rl.ppo_trainer import PpoTrainer, train
+from stepwise.rl.setup import RlSetup
 from stepwise.training.resumable_run import TrainingError
 
 PROMPTS = {f"p{number}": ("sort " * (1 + number % 3), "the words"[: 2 + number]) for number in range(8)}
@@ -31,15 +31,13 @@ def vowels(ids, texts):
 
 
 def by_name(ids, texts):
-    """The same whatever is written; half of the questions."""
+    """The same whatever the text; right for half of the prompts."""
     return [int(name[1:]) % 2 for name in ids]
 
 
 def run(folder, tmp_path, name, params=PARAMS, reward=vowels, **options):
-    return train(
-        folder, PROMPTS, reward, params, max_new_tokens=8, seed=3, work=tmp_path / f"{name}.work", out=tmp_path / name,
-        **options,
-    )  # fmt: skip
+    setup = RlSetup(max_new_tokens=8, seed=3, work=tmp_path / f"{name}.work", out=tmp_path / name, **options)
+    return train(folder, PROMPTS, reward, params, setup)
 
 
 def files_of(folder):
@@ -78,7 +76,7 @@ VARIANTS = {
 def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kill_at, variant):
     params = with_params(**VARIANTS[variant])
     whole = run(llama, tmp_path, "whole", params, evaluate=weight_sum)
-    step, begun = loop.Reinforcement._step, []
+    step, begun = PpoTrainer._step, []
 
     def dying(self, number):
         begun.append(number)
@@ -86,10 +84,10 @@ def test_a_killed_run_ends_with_the_same_bytes(llama, tmp_path, monkeypatch, kil
             raise KilledError
         return step(self, number)
 
-    monkeypatch.setattr(loop.Reinforcement, "_step", dying)
+    monkeypatch.setattr(PpoTrainer, "_step", dying)
     with pytest.raises(KilledError):
         run(llama, tmp_path, "parts", params, evaluate=weight_sum)
-    monkeypatch.setattr(loop.Reinforcement, "_step", lambda self, n: begun.append(n) or step(self, n))
+    monkeypatch.setattr(PpoTrainer, "_step", lambda self, n: begun.append(n) or step(self, n))
     resumed = run(llama, tmp_path, "parts", params, evaluate=weight_sum)
     assert begun == [*range(1, kill_at + 1), *range(kill_at, 5)], "earlier work was reused"
     assert files_of(tmp_path / "whole") == files_of(tmp_path / "parts")
@@ -111,17 +109,19 @@ def test_the_exported_policy_is_a_plain_model(llama, tmp_path):
     assert {name for name in before if not torch.equal(before[name], after[name])} == {
         name for name in before if "q_proj" in name
     }
-    assert load_value_head(tmp_path / "out" / "value" / "head.safetensors").summary.weight.abs().sum() > 0
+    head = load_file(tmp_path / "out" / "value" / "head.safetensors")
+    assert head.keys() == {"v_head.summary.weight", "v_head.summary.bias"}, "the names of the released checkpoints"
+    assert head["v_head.summary.weight"].abs().sum() > 0
     assert load_model(tmp_path / "out" / "value" / "model")[0].num_parameters() == load_model(llama)[0].num_parameters()
 
 
 @pytest.mark.parametrize("folder", ["llama", "t5"])
 def test_results_do_not_depend_on_how_a_step_is_cut_into_passes(folder, request, tmp_path):
-    """The first update from kept graphs, from one pass more, and from passes of a single sequence."""
+    """The first update from kept graphs, from a pass of its own, and from passes of a single sequence."""
     folder = request.getfixturevalue(folder)
     for name, tokens in (("kept", 4096), ("apart", 60), ("single", 1)):
         run(folder, tmp_path, name, with_params(steps=2, batch_tokens=tokens, learning_rate=1e-3), by_name)
-    kept, apart, single = (load_file(tmp_path / one / "model.safetensors") for one in ("kept", "apart", "single"))
+    kept, apart, single = (load_file(tmp_path / name / "model.safetensors") for name in ("kept", "apart", "single"))
     for name in kept:
         torch.testing.assert_close(kept[name], apart[name], rtol=0, atol=2e-4)
         torch.testing.assert_close(kept[name], single[name], rtol=0, atol=2e-4)
@@ -155,8 +155,8 @@ def test_accuracy_is_apart_from_partial_credit(llama, tmp_path):
     assert (row["accuracy"], row["score"]) == (0.5, pytest.approx(0.55))
 
 
-def test_a_step_that_masks_eos_by_its_id_would_be_seen(llama, tokenizer, tmp_path):
-    """A tokenizer without padding pads with EOS: nothing changes."""
+def test_a_tokenizer_without_padding_pads_with_eos_and_nothing_changes(llama, tmp_path):
+    """A step that finds padding by its id would mask EOS."""
     model, other = load_model(llama)
     other.pad_token = None
     model.config.pad_token_id = model.generation_config.pad_token_id = None
@@ -167,39 +167,38 @@ def test_a_step_that_masks_eos_by_its_id_would_be_seen(llama, tokenizer, tmp_pat
     assert files_of(tmp_path / "with") == files_of(tmp_path / "without")
 
 
-def test_no_reward_at_all_is_said_once_and_training_goes_on(llama, tmp_path, caplog):
+def test_no_reward_at_all_is_one_warning_and_training_continues(llama, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
         result = run(llama, tmp_path, "out", with_params(steps=8), lambda ids, texts: [0.0] * len(ids))
-    assert [one.message for one in caplog.records if "rewarded" in one.message] == [
-        next(one.message for one in caplog.records if "first 5 steps" in one.message)
-    ]
+    (warning,) = [record.message for record in caplog.records if "rewarded" in record.message]
+    assert "first 5 steps" in warning
     assert len(result.curve) == 8
     assert all(math.isfinite(value) for row in result.curve for value in row.values())
 
 
 @pytest.mark.parametrize("scores", [[1.0], [math.nan] * 4])
-def test_a_reward_that_gives_no_numbers_is_an_error(llama, tmp_path, scores):
+def test_a_reward_that_gives_no_finite_numbers_is_an_error(llama, tmp_path, scores):
     with pytest.raises(TrainingError, match=r"the reward gave \d scores for 4 completions"):
         run(llama, tmp_path, "out", reward=lambda ids, texts: scores)
 
 
-def test_a_loss_that_is_no_number_stops_with_step_questions_and_state(llama, tmp_path, monkeypatch):
+def test_a_loss_that_is_not_finite_stops_with_step_prompts_and_state(llama, tmp_path, monkeypatch):
     losses, count = updates.Learner._losses, itertools.count()
 
     def broken(self, outputs, rows, experience, sums):
-        found = losses(self, outputs, rows, experience, sums)
-        return found * torch.nan if next(count) >= 2 * PARAMS.inner_epochs else found
+        values = losses(self, outputs, rows, experience, sums)
+        return values * torch.nan if next(count) >= 2 * PARAMS.inner_epochs else values
 
     monkeypatch.setattr(updates.Learner, "_losses", broken)
-    with pytest.raises(TrainingError, match=r"at step 3 the loss is no number in the solutions of p\d"):
+    with pytest.raises(TrainingError, match=r"at step 3 the loss is not a finite number in the completions of p\d"):
         run(llama, tmp_path, "out")
     stopped = tmp_path / "out.work" / "stopped-0000003"
     assert {path.name for path in stopped.iterdir()} == {
         "weights.safetensors",
         "optimizer.safetensors",
-        "standing.json",
+        "state.json",
     }
-    assert all(one.isfinite().all() for one in load_file(stopped / "weights.safetensors").values())
+    assert all(weight.isfinite().all() for weight in load_file(stopped / "weights.safetensors").values())
     monkeypatch.setattr(updates.Learner, "_losses", losses)
     run(llama, tmp_path, "out")
     run(llama, tmp_path, "whole")
@@ -207,38 +206,37 @@ def test_a_loss_that_is_no_number_stops_with_step_questions_and_state(llama, tmp
 
 
 def test_empty_completions_are_counted_and_learned_nothing_from(llama, tmp_path, monkeypatch):
-    def mute(self, prompts, how, journal=None):
+    def mute(self, prompts, sampling, journal=None):
         return [
             [Completion("", (), (), "eos") if n % 2 else Completion("a", (7, 1), (0.0, 0.0), "eos")]
             for n, _ in enumerate(prompts)
         ]
 
-    monkeypatch.setattr(loop.TransformersBackend, "generate", mute)
+    monkeypatch.setattr(ppo_trainer.TransformersBackend, "generate", mute)
     (row,) = run(llama, tmp_path, "out", with_params(steps=1)).curve
     assert (row["empty"], row["response_tokens"]) == (0.5, 1.0)
     monkeypatch.setattr(
-        loop.TransformersBackend,
+        ppo_trainer.TransformersBackend,
         "generate",
-        lambda self, prompts, how: [[Completion("", (), (), "eos")] for _ in prompts],
+        lambda self, prompts, sampling: [[Completion("", (), (), "eos")] for _ in prompts],
     )
     (row,) = run(llama, tmp_path, "none", with_params(steps=1)).curve
     assert (row["empty"], row["loss"]) == (1.0, 0.0)
 
 
 def test_prompts_without_room_are_an_error(llama, tmp_path):
+    setup = RlSetup(max_new_tokens=8, seed=3, work=tmp_path / "work", out=tmp_path / "out")
     with pytest.raises(TrainingError, match=r"none of 1 prompts leaves room for 8 tokens: .*too_long"):
-        train(
-            llama, {"a": ("x" * 60,)}, vowels, PARAMS, max_new_tokens=8, seed=3, work=tmp_path / "w", out=tmp_path / "o"
-        )
+        train(llama, {"a": ("x" * 60,)}, vowels, PARAMS, setup)
 
 
 def test_checking_runs_beside_the_reference(llama, tmp_path, monkeypatch):
-    """The reward waits until the reference has read: it would wait for ever if it were asked first."""
+    """The reward waits until the reference has read: if it were called first, it would wait forever."""
     import threading
 
     read = threading.Event()
     reference = updates.Learner.reference
-    monkeypatch.setattr(updates.Learner, "reference", lambda self, made: (reference(self, made), read.set())[0])
+    monkeypatch.setattr(updates.Learner, "reference", lambda self, samples: (reference(self, samples), read.set())[0])
 
     def reward(ids, texts):
         assert read.wait(30)
@@ -250,13 +248,15 @@ def test_checking_runs_beside_the_reference(llama, tmp_path, monkeypatch):
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from stepwise.methods.reft.trainer import train
 from stepwise.params import RlParams
+from stepwise.rl.ppo_trainer import train
+from stepwise.rl.setup import RlSetup
 model, prompts, params, root = json.loads(sys.argv[1])
 root = Path(root)
 reward = lambda ids, texts: [sum(c in "aeiou" for c in text) / max(1, len(text)) for text in texts]
 prompts = {name: tuple(pieces) for name, pieces in prompts.items()}
-train(model, prompts, reward, RlParams(**params), max_new_tokens=8, seed=3, work=root / "work", out=root / "out")
+setup = RlSetup(max_new_tokens=8, seed=3, work=root / "work", out=root / "out")
+train(model, prompts, reward, RlParams(**params), setup)
 """
 
 
@@ -291,6 +291,6 @@ def test_two_processes_make_the_model_of_one(llama, tmp_path):
     for root, command in (("one", [sys.executable]), ("two", launch)):
         argument = script(tmp_path / root, llama, with_params(steps=2, learning_rate=1e-3))
         subprocess.run([*command, str(tmp_path / "script.py"), argument], check=True, env=environment)
-    one, two = (load_file(tmp_path / root / "out" / "model.safetensors") for root in ("one", "two"))
-    for name in one:
-        torch.testing.assert_close(one[name], two[name], rtol=0, atol=2e-4)
+    single, double = (load_file(tmp_path / root / "out" / "model.safetensors") for root in ("one", "two"))
+    for name in single:
+        torch.testing.assert_close(single[name], double[name], rtol=0, atol=2e-4)
