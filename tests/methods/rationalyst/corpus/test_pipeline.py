@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from stepwise.methods.rationalyst.corpus import executors, manifest
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.methods.rationalyst.corpus.pipeline import REJECTED, chunk
-from stepwise.methods.rationalyst.corpus.sources import CorpusError
 from stepwise.params.rationalyst import BenchmarkFile, CorpusSource, RationalystCorpusParams, SlurmArray
 from stepwise.records import Document, Problem, Solution, read_jsonl, write_jsonl
 

@@ -10,8 +10,9 @@ import pyarrow
 import pytest
 from pyarrow import parquet
 
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.methods.rationalyst.corpus.readers import Limits, Row, read
-from stepwise.methods.rationalyst.corpus.sources import CorpusError, SourceFile
+from stepwise.methods.rationalyst.corpus.sources import SourceFile
 
 LIMITS = Limits(row_bytes=1_000_000, file_bytes=1 << 40, expansion=100)
 

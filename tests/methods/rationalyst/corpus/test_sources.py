@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from stepwise.methods.rationalyst.corpus import packaged_documents
-from stepwise.methods.rationalyst.corpus.sources import CorpusError, SourceFile, find_files, fingerprint, shard
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
+from stepwise.methods.rationalyst.corpus.sources import SourceFile, find_files, fingerprint, shard
 from stepwise.params.rationalyst import CorpusSource
 
 REPO = Path(__file__).resolve().parents[4]

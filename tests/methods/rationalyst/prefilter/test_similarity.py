@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from stepwise.methods.rationalyst.corpus import manifest
-from stepwise.methods.rationalyst.corpus.sources import CorpusError
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.methods.rationalyst.prefilter import similarity
 from stepwise.methods.rationalyst.prefilter.embedders import HashingEmbedder, SentenceEmbedder, normalised
 from stepwise.models.loading import ModelError

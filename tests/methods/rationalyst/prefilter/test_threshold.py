@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stepwise.methods.rationalyst.corpus import manifest
-from stepwise.methods.rationalyst.corpus.sources import CorpusError
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.methods.rationalyst.prefilter.solved_problems import solved_documents, solved_problems
 from stepwise.methods.rationalyst.prefilter.threshold import Prefilter
 from stepwise.params import ParamsError, TaskParams

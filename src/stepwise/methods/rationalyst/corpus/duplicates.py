@@ -20,8 +20,8 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.pipeline.dedup.minhash import MinhashConfig, MinhashDedupBuckets, MinhashDedupSignature
 from datatrove.utils.word_tokenizers import WordTokenizer
 
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.methods.rationalyst.corpus.ngrams import ngram_hashes, word_hashes
-from stepwise.methods.rationalyst.corpus.sources import CorpusError
 from stepwise.params.rationalyst import RationalystCorpusParams
 
 Node = tuple[int, int]
@@ -117,8 +117,8 @@ def duplicates(folder: Path, shard: int) -> dict[int, str]:
 
 
 def _bucket(file: Path) -> int:
-    found = re.match(r"\d+", file.name)
-    return int(found.group()) if found else -1
+    number = re.match(r"\d+", file.name)
+    return int(number.group()) if number else -1
 
 
 def _pairs(file: Path) -> Iterator[tuple[Node, Node]]:

@@ -25,7 +25,7 @@ from datatrove.pipeline.base import PipelineStep
 from datatrove.utils.logging import logger
 
 from stepwise.cluster import slurm
-from stepwise.methods.rationalyst.corpus.sources import CorpusError
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.params.rationalyst import SlurmArray
 
 log = logging.getLogger(__name__)

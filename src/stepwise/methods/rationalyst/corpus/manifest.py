@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from stepwise.methods.rationalyst.corpus.sources import CorpusError
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.records import Document, Record, iterate_jsonl, write_json
 
 NAME = "manifest.json"

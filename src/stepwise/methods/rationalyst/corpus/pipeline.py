@@ -19,9 +19,10 @@ from datatrove.pipeline.base import PipelineStep
 from stepwise.methods.rationalyst.corpus import duplicates, executors, manifest
 from stepwise.methods.rationalyst.corpus.cutting import tokenizer_file
 from stepwise.methods.rationalyst.corpus.decontamination import TestIndex, index_tests
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.methods.rationalyst.corpus.packaged_models import model_folder
 from stepwise.methods.rationalyst.corpus.readers import Limits
-from stepwise.methods.rationalyst.corpus.sources import CorpusError, SourceFile, find_files, fingerprint
+from stepwise.methods.rationalyst.corpus.sources import SourceFile, find_files, fingerprint
 from stepwise.methods.rationalyst.corpus.steps import Clean, Cut, Decontaminate, Read, WritePieces, WriteShards
 from stepwise.params.rationalyst import RationalystCorpusParams
 from stepwise.records import Problem, file_hash, iterate_jsonl, write_json

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import fsspec
 
-from stepwise.methods.rationalyst.corpus.sources import CorpusError, SourceFile
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
+from stepwise.methods.rationalyst.corpus.sources import SourceFile
 
 BLOCK = 1 << 20
 SMALL = 8 << 20

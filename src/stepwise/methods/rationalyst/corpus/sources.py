@@ -11,14 +11,10 @@ from pathlib import Path
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from stepwise.errors import StepwiseError
 from stepwise.methods.rationalyst.corpus import packaged_documents
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.params.rationalyst import CorpusSource
 from stepwise.records import file_hash
-
-
-class CorpusError(StepwiseError, ValueError):
-    """A corpus that cannot be read or built; the message names the file and the remedy."""
 
 
 @dataclass(frozen=True)

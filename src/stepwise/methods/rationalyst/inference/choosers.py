@@ -91,23 +91,23 @@ def _at_random(seed: int, _models: Models, choices: Sequence[Choice]) -> list[li
 def _by_likelihood(discount: float, models: Models, choices: Sequence[Choice]) -> list[list[Rating]]:
     """Likelihood given the note (implicit supervision) or, where the strategy has no notes, without (its ablation)."""
 
-    def rate(contested: Sequence[Choice]) -> list[list[Rating]]:
+    def rate(undecided: Sequence[Choice]) -> list[list[Rating]]:
         return [
             [Rating(mean_logprob(logprobs, discount)) for logprobs in candidates]
-            for candidates in models.likelihoods(contested)
+            for candidates in models.likelihoods(undecided)
         ]
 
-    return _where_contested(choices, rate)
+    return _where_undecided(choices, rate)
 
 
 def _by_grade(models: Models, choices: Sequence[Choice]) -> list[list[Rating]]:
-    def rate(contested: Sequence[Choice]) -> list[list[Rating]]:
+    def rate(undecided: Sequence[Choice]) -> list[list[Rating]]:
         return [
             [Rating(UNREADABLE if grade is None else grade) for grade in candidates]
-            for candidates in models.grades(contested)
+            for candidates in models.grades(undecided)
         ]
 
-    return _where_contested(choices, rate)
+    return _where_undecided(choices, rate)
 
 
 def _by_note(models: Models, choices: Sequence[Choice]) -> list[list[Rating]]:
@@ -121,10 +121,10 @@ def _by_note(models: Models, choices: Sequence[Choice]) -> list[list[Rating]]:
     return ratings
 
 
-def _where_contested(
+def _where_undecided(
     choices: Sequence[Choice], rate: Callable[[Sequence[Choice]], list[list[Rating]]]
 ) -> list[list[Rating]]:
     """Ratings of all choices; those with a single candidate cost no model call."""
-    contested = [choice for choice in choices if len(choice.texts) > 1]
-    ratings = iter(rate(contested) if contested else [])
+    undecided = [choice for choice in choices if len(choice.texts) > 1]
+    ratings = iter(rate(undecided) if undecided else [])
     return [next(ratings) if len(choice.texts) > 1 else [Rating(0.0)] for choice in choices]

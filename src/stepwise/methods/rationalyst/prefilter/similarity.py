@@ -19,7 +19,7 @@ from datatrove.pipeline.base import PipelineStep
 
 from stepwise.generation.journal import Journal, content_key
 from stepwise.methods.rationalyst.corpus import executors, manifest
-from stepwise.methods.rationalyst.corpus.sources import CorpusError
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.methods.rationalyst.prefilter.embedders import HASHING, fingerprint, get_embedder, normalised
 from stepwise.params.rationalyst import RationalystEmbeddingParams
 from stepwise.progress import Progress

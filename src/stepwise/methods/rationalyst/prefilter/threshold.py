@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stepwise.methods.rationalyst.corpus import manifest
-from stepwise.methods.rationalyst.corpus.sources import CorpusError
+from stepwise.methods.rationalyst.corpus.errors import CorpusError
 from stepwise.params.rationalyst import RationalystPrefilterParams
 from stepwise.records import Document, DocumentScore, iterate_jsonl
 

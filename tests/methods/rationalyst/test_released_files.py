@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from stepwise.methods.rationalyst.mining.released_files import Triple, main
+from stepwise.methods.rationalyst.released_files import Triple, main
 from stepwise.records import Document, JudgedRationale, Rationale, ScoredRationale, read_jsonl
 
 SCORES = {

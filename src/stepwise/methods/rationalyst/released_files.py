@@ -1,6 +1,6 @@
 """Reads the annotated files that the paper's authors released, and converts them into our records.
 
-    python -m stepwise.methods.rationalyst.mining.released_files FILE OUT --kind reasoning --source gsm8k
+    python -m stepwise.methods.rationalyst.released_files FILE OUT --kind reasoning --source gsm8k
 
 OUT gets `documents`, `mined` and, if the file has them, `scored` and `judged`, laid out like data/rationalyst, so that
 the stages rationalyst_score, rationalyst_filter and rationalyst_train run on them.
