@@ -1,4 +1,4 @@
-"""dvc.yaml says of every stage what its script says: parameters, arguments, and the code it depends on."""
+"""dvc.yaml agrees with every stage's script: parameters, arguments and the code that it depends on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STAGES: dict[str, dict[str, Any]] = {
     for name, stage in yaml.safe_load((ROOT / file).read_text())["stages"].items()
 }
 HARMLESS = {"errors", "stage", "cluster", "tracking", "params"}
-"""Modules that decide where a stage runs and what is noted of it, not what it makes: no stage depends on them."""
+"""Modules that decide where a stage runs and what is recorded, not its result: no stage depends on them."""
 COMMANDS = "commands.py"
 """Methods' commands for `python -m stepwise`, which no stage runs."""
 
@@ -65,7 +65,7 @@ def declared_keys(element: ast.expr, tree: ast.Module) -> tuple[str, ...]:
 
 def entries(stage: str, key: str) -> list[str]:
     """Entries of a stage's list, without their options."""
-    return [next(iter(one)) if isinstance(one, dict) else one for one in STAGES[stage].get(key, [])]
+    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in STAGES[stage].get(key, [])]
 
 
 def module_file(name: str) -> Path | None:
@@ -136,7 +136,7 @@ def test_declared_parameters_are_the_same(stage: str) -> None:
 def test_the_command_gives_the_scripts_arguments(stage: str) -> None:
     _, arguments = function(stage)
     command = STAGES[stage]["cmd"]
-    assert sorted(re.findall(r"--([a-z-]+)", command)) == sorted(one.replace("_", "-") for one in arguments)
+    assert sorted(re.findall(r"--([a-z-]+)", command)) == sorted(argument.replace("_", "-") for argument in arguments)
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -151,16 +151,18 @@ def test_dependencies_cover_the_imports(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_the_command_reads_is_a_dependency_and_what_it_writes_an_output(stage: str) -> None:
-    known = [*entries(stage, "deps"), *(one for key in ("outs", "metrics", "plots") for one in entries(stage, key))]
+    known = [*entries(stage, "deps"), *(out for key in ("outs", "metrics", "plots") for out in entries(stage, key))]
     for path in re.findall(r"--[a-z-]+ (\S*/\S*)", STAGES[stage]["cmd"]):
-        assert any(one == path or one.startswith(path + "/") for one in known), f"{path} is neither dep nor output"
+        assert any(entry == path or entry.startswith(path + "/") for entry in known), (
+            f"{path} is neither dep nor output"
+        )
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_git_ignores_what_dvc_keeps_and_keeps_the_rest(stage: str) -> None:
     for key in ("outs", "metrics", "plots"):
-        for one in STAGES[stage].get(key, []):
-            path, options = next(iter(one.items())) if isinstance(one, dict) else (one, {})
+        for entry in STAGES[stage].get(key, []):
+            path, options = next(iter(entry.items())) if isinstance(entry, dict) else (entry, {})
             concrete = re.sub(r"\$\{[^}]*\}", "x", path)
             ignored = subprocess.run(["git", "check-ignore", "-q", concrete], cwd=ROOT).returncode == 0
             assert ignored == (options.get("cache", True)), f"{path}: .gitignore and `cache` disagree"

@@ -40,11 +40,11 @@ class Project:
         )
 
     def run(self, *command: str, fails: bool = False, **more: str) -> str:
-        """Run a command to its end and return what it said."""
+        """Run a command to its end and return its output."""
         process = self.start(*command, **more)
-        said, _ = process.communicate(timeout=1500)
-        assert (process.returncode != 0) == fails, f"{' '.join(command)}: exit {process.returncode}\n{said}"
-        return said
+        output, _ = process.communicate(timeout=1500)
+        assert (process.returncode != 0) == fails, f"{' '.join(command)}: exit {process.returncode}\n{output}"
+        return output
 
     def make_repro(self, **more: str) -> str:
         return self.run("python", "-m", "stepwise.pipeline.repro", "--scale", "smoke", **more)

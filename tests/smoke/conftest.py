@@ -13,11 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, str, float]:
-    """The clone, what its first run said, and how many seconds of one core that took."""
+    """The clone, the output of its first run, and how many seconds of one core that took."""
     project = clone(ROOT, tmp_path_factory.mktemp("smoke") / "clone")
     begun = core_seconds()
-    said = project.make_repro()
-    return project, said, core_seconds() - begun
+    output = project.make_repro()
+    return project, output, core_seconds() - begun
 
 
 @pytest.fixture

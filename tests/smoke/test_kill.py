@@ -1,4 +1,4 @@
-"""A stage killed in the middle goes on where it was, and ends with the bytes of an undisturbed run."""
+"""A stage killed in the middle resumes, and ends with the bytes of an undisturbed run."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_journalled_pass(longer, tmp_path: Path, stage: str):
     survives_a_kill_in_a_pass(stage_of(longer, stage), "*/journal/*.jsonl", tmp_path)
 
 
-def test_make_repro_goes_on_after_a_kill(project, tmp_path: Path):
+def test_make_repro_resumes_after_a_kill(project, tmp_path: Path):
     """kill -9 of everything, DVC included; the next run is not in the way of what is left, and makes the same."""
     other = clone(project.folder, tmp_path / "other")
     narrow = ["python", "-m", "stepwise.pipeline.repro", "--scale", "smoke", "--method", "prepare_tasks"]
@@ -72,7 +72,7 @@ def test_make_repro_goes_on_after_a_kill(project, tmp_path: Path):
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     other.run(*narrow)
-    ours, theirs = (yaml.safe_load((one.folder / "dvc.lock").read_text())["stages"] for one in (other, project))
-    made = [key for key in ours if key.startswith("prepare_tasks@")]
-    assert made
-    assert all(ours[key]["outs"] == theirs[key]["outs"] for key in made)
+    ours, theirs = (yaml.safe_load((clone.folder / "dvc.lock").read_text())["stages"] for clone in (other, project))
+    prepared = [key for key in ours if key.startswith("prepare_tasks@")]
+    assert prepared
+    assert all(ours[key]["outs"] == theirs[key]["outs"] for key in prepared)

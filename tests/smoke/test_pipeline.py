@@ -1,4 +1,4 @@
-"""The real pipeline at smoke scale in an empty clone: one run, then nothing to do, one at a time, a remote."""
+"""The real pipeline at smoke scale in an empty clone: a first run, a second without work, a remote, an experiment."""
 
 from __future__ import annotations
 
@@ -19,58 +19,58 @@ CORES = 1.6
 
 
 def test_the_pipeline_runs_in_an_empty_clone(finished):
-    project, said, seconds = finished
+    project, output, seconds = finished
     stages = yaml.safe_load((project.folder / "dvc.yaml").read_text())["stages"]
-    assert all(f"{RAN} '{name}" in said for name in stages)
+    assert all(f"{RAN} '{name}" in output for name in stages)
     assert list((project.folder / "metrics" / "evaluate").rglob("*.json"))
     assert seconds < 300 * CORES, f"{seconds:.0f} s of a core; the smoke scale has 5 minutes of {CORES}"
 
 
 def test_it_ends_with_the_table(finished):
-    project, said, _ = finished
+    project, output, _ = finished
     table = project.run("python", "-m", "stepwise", "report")
     assert table.strip()
-    assert said.rstrip().endswith(table.rstrip())
+    assert output.rstrip().endswith(table.rstrip())
 
 
-def test_done_again_it_does_nothing(finished):
+def test_a_second_run_does_nothing(finished):
     """Most of a second run is imports: a few seconds, by the speed of the machine on which the first took so long."""
     project, _, seconds = finished
     begun = core_seconds()
-    said = project.make_repro()
-    assert RAN not in said
+    output = project.make_repro()
+    assert RAN not in output
     assert core_seconds() - begun < seconds / 20
 
 
 def test_a_second_one_at_the_same_time_is_refused(project):
     with FileLock(project.folder / ".work" / "repro.lock"):
-        said = project.run("python", "-m", "stepwise.pipeline.repro", fails=True)
-    assert said == "make repro: another one is running in this folder; wait for it or stop it. Nothing was changed.\n"
+        output = project.run("python", "-m", "stepwise.pipeline.repro", fails=True)
+    assert output == "make repro: another one is running in this folder; wait for it or stop it. Nothing was changed.\n"
 
 
 def test_one_method_alone(project):
-    said = project.run("python", "-m", "stepwise.pipeline.repro", "--method", "warm_up")
-    assert RAN not in said
-    said = project.run("python", "-m", "stepwise.pipeline.repro", "--method", "none_such", fails=True)
-    assert "no stages of METHOD=none_such" in said
+    output = project.run("python", "-m", "stepwise.pipeline.repro", "--method", "warm_up")
+    assert RAN not in output
+    output = project.run("python", "-m", "stepwise.pipeline.repro", "--method", "none_such", fails=True)
+    assert "no stages of METHOD=none_such" in output
 
 
 def test_a_smoke_model_is_registered_but_never_champion(project):
     code = (
         "import mlflow; from stepwise import tracking; client = mlflow.MlflowClient(tracking.address());"
         "models = client.search_registered_models();"
-        "print(len(models), sum('champion' in one.aliases for one in models))"
+        "print(len(models), sum('champion' in model.aliases for model in models))"
     )
     count, champions = map(int, project.run("python", "-c", code).split()[-2:])
     folders = [project.folder / "metrics" / name for name in ("evaluate", "reranker", "rationalyst/train")]
     runs = yaml.safe_load((project.folder / "params.yaml").read_text())["rationalyst_runs"]
-    made = [path for folder in folders for path in folder.rglob("*.json")]
-    others = [path for path in made if path.parent.name == "train" and path.stem not in runs]  # of another scale
-    assert count == len(made) - len(others)
+    evaluated = [path for folder in folders for path in folder.rglob("*.json")]
+    others = [path for path in evaluated if path.parent.name == "train" and path.stem not in runs]  # of another scale
+    assert count == len(evaluated) - len(others)
     assert champions == 0
 
 
-def test_a_remote_spares_everyone_else_the_work(project, tmp_path: Path):
+def test_what_is_pulled_from_a_remote_is_up_to_date(project, tmp_path: Path):
     project.run("dvc", "remote", "add", "--force", "--default", "shared", str(tmp_path / "remote"))
     project.run("dvc", "push")
     project.commit("Results at smoke scale")
@@ -78,16 +78,16 @@ def test_a_remote_spares_everyone_else_the_work(project, tmp_path: Path):
     other.run("dvc", "pull", "dvc.yaml")  # the studies are not part of a run
     assert "up to date" in other.run("dvc", "status", "dvc.yaml")
     assert RAN not in other.run("dvc", "repro")
-    asked = ("solve", "--model", "models:/warm_up-word_problems-tiny/1", "--question", "Tom has 3 apples. How many?")
-    assert "Answer:" in other.run("python", "-m", "stepwise", *asked)
+    command = ("solve", "--model", "models:/warm_up-word_problems-tiny/1", "--question", "Tom has 3 apples. How many?")
+    assert "Answer:" in other.run("python", "-m", "stepwise", *command)
 
 
 def test_an_experiment_can_be_compared(project):
     """Last but for the kills: it leaves the clone at its own parameters."""
     project.commit("Before the experiment")
-    said = project.run("dvc", "exp", "run", "--name", "cold", "-S", "scale=smoke", "-S", "evaluate.temperature=0.5")
-    assert f"{RAN} 'evaluate" in said
-    assert f"{RAN} 'warm_up" not in said
+    output = project.run("dvc", "exp", "run", "--name", "cold", "-S", "scale=smoke", "-S", "evaluate.temperature=0.5")
+    assert f"{RAN} 'evaluate" in output
+    assert f"{RAN} 'warm_up" not in output
     table = list(csv.DictReader(io.StringIO(project.run("dvc", "exp", "show", "--csv"))))
     assert "cold" in {row["Experiment"] for row in table}
     assert "metrics/evaluate/warm_up/" in project.run("dvc", "metrics", "diff", "--all")

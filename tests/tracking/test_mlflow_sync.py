@@ -44,7 +44,7 @@ def trained(root: Path, weights: str, right: int, **more):
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory):
-    """A prepared SQLite database: making one takes seconds."""
+    """A prepared SQLite database: creating one takes seconds."""
     path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
@@ -82,17 +82,17 @@ def test_a_run_arrives_whole(root, mlflow_client, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "brisk-fox")
     history = [{"step": 1, "loss": 2.0}, {"step": 2, "loss": 1.0, "dev_accuracy": 0.25}]
     mlflow_sync.record(stage_run(metrics={"accuracy": 0.5, "maj@4": 0.75}, history=history))
-    (found,) = runs(mlflow_client)
-    assert found.info.run_name == "warm_up toy tiny"
-    assert (found.info.status, found.info.start_time, found.info.end_time) == ("FINISHED", 1_000_000, 1_010_500)
-    assert found.data.params == {"seed": "1", "warm_up.learning_rate": "0.001", "warm_up.lora.targets": '["q", "v"]'}
-    assert found.data.metrics == {"accuracy": 0.5, "maj_at_4": 0.75, "seconds": 10.5, "loss": 1.0, "dev_accuracy": 0.25}
-    curve = mlflow_client.get_metric_history(found.info.run_id, "loss")
+    (run,) = runs(mlflow_client)
+    assert run.info.run_name == "warm_up toy tiny"
+    assert (run.info.status, run.info.start_time, run.info.end_time) == ("FINISHED", 1_000_000, 1_010_500)
+    assert run.data.params == {"seed": "1", "warm_up.learning_rate": "0.001", "warm_up.lora.targets": '["q", "v"]'}
+    assert run.data.metrics == {"accuracy": 0.5, "maj_at_4": 0.75, "seconds": 10.5, "loss": 1.0, "dev_accuracy": 0.25}
+    curve = mlflow_client.get_metric_history(run.info.run_id, "loss")
     assert [(point.step, point.value) for point in curve] == [(1, 2.0), (2, 1.0)]
-    (data,) = found.inputs.dataset_inputs
+    (data,) = run.inputs.dataset_inputs
     assert (data.dataset.name, data.dataset.digest) == ("data/tasks/toy", "md5:" + "ab" * 16)
     assert [(tag.key, tag.value) for tag in data.tags] == [("dvc.md5", "ab" * 16 + ".dir")]
-    tags = found.data.tags
+    tags = run.data.tags
     assert (tags["task"], tags["scale"], tags["git.dirty"], tags["dvc.experiment"]) == (
         "toy",
         "default",
@@ -133,15 +133,15 @@ def test_without_mlflow_the_journal_waits_and_sync_changes_nothing_twice(root, d
 
 
 def test_a_run_half_sent_is_completed(root, mlflow_client):
-    run = trained(root, "w", 20)
-    run.complete()
+    journal = trained(root, "w", 20)
+    journal.complete()
     experiment = mlflow_client.get_experiment_by_name("stepwise").experiment_id
-    mlflow_client.create_run(experiment, tags={"stepwise.key": run.run_key})
-    assert mlflow_sync.send(mlflow_client, run)
-    (found,) = runs(mlflow_client)
-    assert found.info.status == "FINISHED"
-    assert found.data.tags["stepwise.champion"] == "version 1 is the first champion"
-    assert not mlflow_sync.send(mlflow_client, run)
+    mlflow_client.create_run(experiment, tags={"stepwise.key": journal.run_key})
+    assert mlflow_sync.send(mlflow_client, journal)
+    (run,) = runs(mlflow_client)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["stepwise.champion"] == "version 1 is the first champion"
+    assert not mlflow_sync.send(mlflow_client, journal)
 
 
 def test_tracking_later_and_off(root, monkeypatch):
@@ -191,11 +191,11 @@ def test_the_same_weights_are_one_version(root, mlflow_client):
 
 def test_a_champion_examined_on_other_problems_is_compared_on_those(root, mlflow_client):
     """Its tags cannot change, so the same weights with the new examination are a version beside it."""
-    mlflow_sync.record(trained(root, "one", 10, key="k1"))
-    again = trained(root, "one", 10, key="k2")
+    mlflow_sync.record(trained(root, "first", 10, key="k1"))
+    again = trained(root, "first", 10, key="k2")
     again.registration.dev.update({"toy-dev-40": True})
     mlflow_sync.record(again)
-    better = trained(root, "two", 40, key="k3")
+    better = trained(root, "second", 40, key="k3")
     better.registration.dev.update({"toy-dev-40": True})
     mlflow_sync.record(better)
     assert len(mlflow_client.search_model_versions("name = 'warm_up-toy-tiny'")) == 3
@@ -211,13 +211,13 @@ def test_only_a_better_model_becomes_champion(root, mlflow_client):
 
     mlflow_sync.record(trained(root, "smoke", 40, key="k0", scale="smoke"))
     assert champion() == "none"
-    mlflow_sync.record(trained(root, "one", 10, key="k1"))
+    mlflow_sync.record(trained(root, "first", 10, key="k1"))
     assert champion() == "2"
-    mlflow_sync.record(trained(root, "two", 12, key="k2"))
+    mlflow_sync.record(trained(root, "second", 12, key="k2"))
     assert champion() == "2"
-    mlflow_sync.record(trained(root, "three", 25, key="k3"))
+    mlflow_sync.record(trained(root, "third", 25, key="k3"))
     assert champion() == "4"
-    mlflow_sync.record(trained(root, "four", 40, key="k4", scale="smoke"))
+    mlflow_sync.record(trained(root, "fourth", 40, key="k4", scale="smoke"))
     assert champion() == "4"
 
 

@@ -27,8 +27,8 @@ def test_folder_hash_is_the_one_of_dvc(tmp_path):
     for name, text in {"config.json": "{}", "sub.txt": "x", "sub/b": "two", "sub/a": "one"}.items():
         (folder / name).write_text(text)
     files = LocalFileSystem()
-    _, _, found = build(HashFileDB(files, str(tmp_path / "cache")), str(folder), files, "md5")
-    assert provenance.dvc_md5(folder) == found.hash_info.value
+    _, _, built = build(HashFileDB(files, str(tmp_path / "cache")), str(folder), files, "md5")
+    assert provenance.dvc_md5(folder) == built.hash_info.value
     assert provenance.dvc_md5(folder).endswith(".dir")
     assert provenance.dvc_md5(folder / "config.json") == "99914b932bd37a50b983c5e7c90ae93b"
 
@@ -36,8 +36,8 @@ def test_folder_hash_is_the_one_of_dvc(tmp_path):
 def test_data_versions_come_from_the_lock_and_from_pointers(tmp_path):
     (tmp_path / "dvc.lock").write_text(LOCK)
     (tmp_path / "raw.jsonl.dvc").write_text("outs:\n- md5: abcd\n  path: raw.jsonl\n")
-    found = provenance.data_versions(["data/tasks/toy", "raw.jsonl", "warm_up", "elsewhere"], tmp_path)
-    assert found == {"data/tasks/toy": "0123.dir", "raw.jsonl": "abcd"}
+    versions = provenance.data_versions(["data/tasks/toy", "raw.jsonl", "warm_up", "elsewhere"], tmp_path)
+    assert versions == {"data/tasks/toy": "0123.dir", "raw.jsonl": "abcd"}
     assert provenance.data_versions(["data"], tmp_path / "nowhere") == {}
 
 
@@ -61,9 +61,9 @@ def test_a_version_comes_back_from_the_cache(tmp_path, monkeypatch):
     ]:
         (store / name[:2]).mkdir(parents=True, exist_ok=True)
         (store / name[:2] / name[2:]).write_bytes(data)
-    found = provenance.from_cache(md5, tmp_path)
-    assert provenance.dvc_md5(found) == md5
-    assert provenance.from_cache(md5, tmp_path) == found
+    version = provenance.from_cache(md5, tmp_path)
+    assert provenance.dvc_md5(version) == md5
+    assert provenance.from_cache(md5, tmp_path) == version
 
 
 def test_code_state_ignores_what_the_pipeline_rewrites(tmp_path):
@@ -106,8 +106,8 @@ def test_outside_dvc_the_root_is_the_current_folder(tmp_path, monkeypatch):
 
 
 def test_machine_is_text():
-    found = provenance.machine()
-    assert int(found["cores"]) >= 1
-    assert int(found["memory_gib"]) >= 1
-    assert found["cpu"]
-    assert all(isinstance(value, str) for value in found.values())
+    facts = provenance.machine()
+    assert int(facts["cores"]) >= 1
+    assert int(facts["memory_gib"]) >= 1
+    assert facts["cpu"]
+    assert all(isinstance(value, str) for value in facts.values())

@@ -1,4 +1,4 @@
-"""Experiments that DVC runs in copies of the repository: their results reach its MLflow, and nothing of it is lost."""
+"""Experiments that DVC runs in copies of the repository: their results reach its MLflow and overwrite nothing there."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, f"{' '.join(command)}\n{result.stdout}{result.stderr}"
+    return result.stdout
 
 
 def commit() -> None:
@@ -74,14 +74,14 @@ def commit() -> None:
 
 
 def versions() -> dict[str, dict[str, str]]:
-    found = mlflow_sync._client().search_model_versions("name = 'warm_up-toy-tiny'")
-    return {str(version.version): dict(version.tags) for version in found}
+    versions = mlflow_sync._client().search_model_versions("name = 'warm_up-toy-tiny'")
+    return {str(version.version): dict(version.tags) for version in versions}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_queued_and_temporary_experiments_leave_the_champion_as_it_was(repository: Path) -> None:
-    """Without a better model, that is: one queued here is better, and becomes the champion by itself."""
+def test_queued_and_temporary_experiments_do_not_rewrite_the_champions_tags(repository: Path) -> None:
+    """They add versions and runs. One of the queued models is better, so it becomes the champion."""
     before = versions()
     assert before["1"]["accuracy"] == "0.5"
     assert tracking.load(URI) == repository / MODEL
