@@ -19,7 +19,7 @@ def test_a_program_is_answered_by_its_result():
     solution = model.solve(QUESTION)
     assert solution.answer == "17"
     assert "result = had + got" in solution.text
-    assert QUESTION in model.backend.asked[0]
+    assert QUESTION in model.backend.prompts[0]
 
 
 def test_a_broken_program_has_no_answer():

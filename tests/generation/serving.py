@@ -37,55 +37,56 @@ class Model:
         self.ends = ends if isinstance(ends, list) else [ends]
         self.lock = threading.Lock()
 
-    def complete(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def complete(self, payload: dict[str, Any]) -> dict[str, Any]:
         """The body of the answer."""
         import torch
 
-        ids = self.tokenizer(asked["prompt"])["input_ids"]
+        ids = self.tokenizer(payload["prompt"])["input_ids"]
         longest = self.model.config.max_position_embeddings
-        if asked.get("model") != NAME or len(ids) + asked["max_tokens"] > longest:
+        if payload.get("model") != NAME or len(ids) + payload["max_tokens"] > longest:
             raise RefusedError(f"the model {NAME} has a maximum context length of {longest} tokens")
         with self.lock, torch.inference_mode():
-            torch.manual_seed(asked.get("seed") or 0)
-            choices = [self._choice(asked, ids, index) for index in range(asked.get("n", 1))]
+            torch.manual_seed(payload.get("seed") or 0)
+            choices = [self._choice(payload, ids, index) for index in range(payload.get("n", 1))]
         return {"id": "cmpl-1", "object": "text_completion", "created": 0, "model": NAME, "choices": choices}
 
-    def _choice(self, asked: dict[str, Any], ids: list[int], index: int) -> dict[str, Any]:
-        stop = [asked["stop"]] if isinstance(asked.get("stop"), str) else asked.get("stop") or []
-        made, logprobs = self._generate(asked, ids, stop)
+    def _choice(self, payload: dict[str, Any], ids: list[int], index: int) -> dict[str, Any]:
+        stop = [payload["stop"]] if isinstance(payload.get("stop"), str) else payload.get("stop") or []
+        tokens, logprobs = self._generate(payload, ids, stop)
         reason: dict[str, Any] = {"finish_reason": "length", "stop_reason": None}
-        text = self._text(made)
-        if made[-1] in self.ends:
-            other = made[-1] if made[-1] != self.tokenizer.eos_token_id else None
-            reason, text = {"finish_reason": "stop", "stop_reason": other}, self._text(made[:-1])
-        found = [one for one in stop if one in text]
-        if found:
-            first = min(found, key=text.find)
+        text = self._text(tokens)
+        if tokens[-1] in self.ends:
+            other = tokens[-1] if tokens[-1] != self.tokenizer.eos_token_id else None
+            reason, text = {"finish_reason": "stop", "stop_reason": other}, self._text(tokens[:-1])
+        stops = [string for string in stop if string in text]
+        if stops:
+            first = min(stops, key=text.find)
             reason, text = {"finish_reason": "stop", "stop_reason": first}, text[: text.find(first)]
-        tokens = made
-        if asked.get("echo"):
-            text, tokens, logprobs = asked["prompt"] + text, ids + made, self._read(ids) + logprobs
-        named = {"token_ids": made, "prompt_token_ids": ids} if asked.get("return_token_ids") else {}
-        given = self._logprobs(tokens, logprobs) if asked.get("logprobs") is not None else None
+        if payload.get("echo"):
+            text, tokens, logprobs = payload["prompt"] + text, ids + tokens, self._read(ids) + logprobs
+        named = {"token_ids": tokens, "prompt_token_ids": ids} if payload.get("return_token_ids") else {}
+        given = self._logprobs(tokens, logprobs) if payload.get("logprobs") is not None else None
         return {"index": index, "text": text, "logprobs": given, **reason, **named}
 
-    def _generate(self, asked: dict[str, Any], ids: list[int], stop: list[str]) -> tuple[list[int], list[float | None]]:
+    def _generate(
+        self, payload: dict[str, Any], ids: list[int], stop: list[str]
+    ) -> tuple[list[int], list[float | None]]:
         """New tokens and their log-probabilities at temperature 1."""
         import torch
 
         drawn: dict[str, Any] = {"do_sample": False}
-        if asked.get("temperature", 1.0):
-            drawn = {"do_sample": True, "temperature": asked.get("temperature", 1.0), "top_p": asked.get("top_p", 1.0)}
-            drawn["top_k"] = asked.get("top_k") or 0
+        if temperature := payload.get("temperature", 1.0):
+            drawn = {"do_sample": True, "temperature": temperature, "top_p": payload.get("top_p", 1.0)}
+            drawn["top_k"] = payload.get("top_k") or 0
         ended = {"stop_strings": stop, "tokenizer": self.tokenizer} if stop else {}
         given = torch.tensor([ids])
         out = self.model.generate(
-            given, attention_mask=torch.ones_like(given), max_new_tokens=asked["max_tokens"], output_logits=True,
+            given, attention_mask=torch.ones_like(given), max_new_tokens=payload["max_tokens"], output_logits=True,
             return_dict_in_generate=True, **drawn, **ended,
         )  # fmt: skip
-        made = out.sequences[0, len(ids) :].tolist()
-        found = [float(row[0].log_softmax(-1)[token]) for row, token in zip(out.logits, made, strict=True)]
-        return made, list(found)
+        tokens = out.sequences[0, len(ids) :].tolist()
+        logprobs = [float(row[0].log_softmax(-1)[token]) for row, token in zip(out.logits, tokens, strict=True)]
+        return tokens, list(logprobs)
 
     def _read(self, ids: list[int]) -> list[float | None]:
         """Log-probabilities of a prompt's tokens; nothing comes before the first."""
@@ -123,18 +124,18 @@ def serve(folder: str, port: int, log: Path) -> None:
             self.wfile.write(data)
 
         def do_GET(self) -> None:
-            one = {"id": NAME, "object": "model", "created": 0, "owned_by": "vllm", "root": folder}
-            self.answer(200, {"object": "list", "data": [one]})
+            model = {"id": NAME, "object": "model", "created": 0, "owned_by": "vllm", "root": folder}
+            self.answer(200, {"object": "list", "data": [model]})
 
         def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             try:
-                body = model.complete(asked)
+                body = model.complete(payload)
             except RefusedError as error:
                 self.answer(400, {"error": {"message": str(error), "type": "BadRequestError", "code": 400}})
                 return
             with log.open("a") as lines:
-                lines.write(json.dumps([asked["prompt"], asked.get("seed")]) + "\n")
+                lines.write(json.dumps([payload["prompt"], payload.get("seed")]) + "\n")
             self.answer(200, body)
 
     ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()

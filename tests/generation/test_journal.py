@@ -14,13 +14,13 @@ SAMPLING = Sampling(max_new_tokens=12, temperature=1.0, n=2, seed=4)
 class Counting(TransformersBackend):
     """Counts the batches that are really decoded; may be killed before one of them."""
 
-    made = 0
+    computed = 0
     killed_at = -1
 
     def _decode(self, batch, *rest):
-        if self.made == self.killed_at:
+        if self.computed == self.killed_at:
             raise KeyboardInterrupt
-        self.made += 1
+        self.computed += 1
         return super()._decode(batch, *rest)
 
 
@@ -31,7 +31,7 @@ def backend(llama, tokenizer):
 
 def test_a_killed_pass_goes_on_and_gives_the_same_bytes(backend, llama, tokenizer, prompts, tmp_path):
     undisturbed = backend.generate(prompts, SAMPLING, journal=tmp_path / "whole.jsonl")
-    batches = backend.made
+    batches = backend.computed
     assert batches > 4
     killed = Counting(llama, tokenizer, batch_tokens=150)
     killed.killed_at = 3
@@ -39,7 +39,7 @@ def test_a_killed_pass_goes_on_and_gives_the_same_bytes(backend, llama, tokenize
         killed.generate(prompts, SAMPLING, journal=tmp_path / "killed.jsonl")
     again = Counting(llama, tokenizer, batch_tokens=150)
     assert again.generate(prompts, SAMPLING, journal=tmp_path / "killed.jsonl") == undisturbed
-    assert again.made == batches - 3
+    assert again.computed == batches - 3
     assert (tmp_path / "killed.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
 
 
@@ -51,25 +51,25 @@ def test_a_last_line_cut_off_is_removed_and_made_again(backend, llama, tokenizer
     path.write_bytes(whole[:-cut])
     again = Counting(llama, tokenizer, batch_tokens=150)
     assert again.generate(prompts, SAMPLING, journal=path) == undisturbed
-    assert again.made == 1
+    assert again.computed == 1
     assert path.read_bytes() == whole
     assert "cut off" in caplog.text
 
 
 def test_a_finished_pass_costs_nothing(backend, prompts, tmp_path):
     first = backend.generate(prompts, SAMPLING, journal=tmp_path / "j.jsonl")
-    made = backend.made
+    computed = backend.computed
     assert backend.generate(prompts, SAMPLING, journal=tmp_path / "j.jsonl") == first
-    assert backend.made == made
+    assert backend.computed == computed
 
 
 def test_the_journal_of_another_run_is_not_read(backend, prompts, tmp_path):
     path = tmp_path / "j.jsonl"
     backend.generate(prompts, SAMPLING, journal=path)
     for other in (Sampling(max_new_tokens=12, temperature=1.0, n=2, seed=5), Sampling(max_new_tokens=12, n=2)):
-        before = backend.made
+        before = backend.computed
         assert backend.generate(prompts, other, journal=path) == backend.generate(prompts, other)
-        assert backend.made > before + 4
+        assert backend.computed > before + 4
 
 
 def test_changed_weights_are_another_run(llama, tokenizer, prompts, tmp_path):
@@ -77,7 +77,7 @@ def test_changed_weights_are_another_run(llama, tokenizer, prompts, tmp_path):
     for name in ("a", "b"):
         backend = Counting(llama, tokenizer, batch_tokens=150, fingerprint=name)
         backend.generate(prompts, SAMPLING, journal=path)
-        assert backend.made > 0
+        assert backend.computed > 0
 
 
 def test_scores_are_journaled(llama, tokenizer, prompts, tmp_path, monkeypatch):

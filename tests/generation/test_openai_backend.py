@@ -27,17 +27,17 @@ class Server:
         self.seen, self.headers, self.now, self.most = [], [], 0, 0
         self.lock = threading.Lock()
 
-    def completion(self, asked):
-        if asked.get("echo") and self.echoes:
-            text = asked["prompt"] + "z"
+    def completion(self, payload):
+        if payload.get("echo") and self.echoes:
+            text = payload["prompt"] + "z"
             places = range(0, len(text), 2)
             tokens = [*self.first, *(text[place : place + 2] for place in places)]
             values = [None, *(-float(place) for place in (places if self.first else places[1:]))]
             return {"text": text, "logprobs": {"tokens": tokens, "token_logprobs": values}}
         return {
-            "text": f"{asked['prompt']}!{asked.get('seed')}",
-            "finish_reason": "length" if asked["max_tokens"] == 1 else "stop",
-            "stop_reason": asked["stop"][0] if "stop" in asked else None,
+            "text": f"{payload['prompt']}!{payload.get('seed')}",
+            "finish_reason": "length" if payload["max_tokens"] == 1 else "stop",
+            "stop_reason": payload["stop"][0] if "stop" in payload else None,
             "token_ids": [1, 2],
             "logprobs": {"token_logprobs": [-0.5, -0.25]},
         }
@@ -60,9 +60,9 @@ def serve(server):
             self.answer({"data": [{"id": server.model, "owned_by": server.owner}]})
 
         def do_POST(self):
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with server.lock:
-                server.seen.append(asked)
+                server.seen.append(payload)
                 server.headers.append(dict(self.headers))
                 server.now += 1
                 server.most = max(server.most, server.now)
@@ -75,7 +75,7 @@ def serve(server):
             elif isinstance(fault, int):
                 self.answer({"error": "told to fail"}, fault)
             elif fault != "slow":
-                self.answer({"choices": [server.completion(asked)]})
+                self.answer({"choices": [server.completion(payload)]})
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=http.serve_forever, daemon=True).start()
@@ -99,11 +99,12 @@ def test_completions_in_order_with_bounded_concurrency():
     server = Server()
     with serve(server) as address:
         backend = OpenAIBackend([address], concurrency=3, timeout=5, **FAST)
-        found = backend.generate(PROMPTS, Sampling(n=2, seed=7, temperature=1.0))
+        completions = backend.generate(PROMPTS, Sampling(n=2, seed=7, temperature=1.0))
     assert isinstance(backend, Backend)
-    assert [one[0].text.split("!")[0] for one in found] == ["".join(prompt) for prompt in PROMPTS]
-    assert (found[0][0].token_ids, found[0][0].logprobs, found[0][0].finish_reason) == ((1, 2), (-0.5, -0.25), "eos")
-    assert len({asked["seed"] for asked in server.seen}) == 24
+    assert [samples[0].text.split("!")[0] for samples in completions] == ["".join(prompt) for prompt in PROMPTS]
+    first = completions[0][0]
+    assert (first.token_ids, first.logprobs, first.finish_reason) == ((1, 2), (-0.5, -0.25), "eos")
+    assert len({payload["seed"] for payload in server.seen}) == 24
     assert 1 < server.most <= 3
 
 
@@ -111,9 +112,9 @@ def test_misbehaviour_changes_nothing():
     sampling = Sampling(n=2, seed=7, temperature=1.0)
     with serve(Server()) as good, serve(Server(faults=[500, "close", 429, "slow", 503, "close", "slow"])) as bad:
         expected = OpenAIBackend([good], concurrency=4, timeout=5, **FAST).generate(PROMPTS, sampling)
-        found = OpenAIBackend([good, bad], concurrency=4, timeout=0.3, **FAST).generate(PROMPTS, sampling)
+        completions = OpenAIBackend([good, bad], concurrency=4, timeout=0.3, **FAST).generate(PROMPTS, sampling)
         assert OpenAIBackend([bad], concurrency=4, timeout=0.3, **FAST).generate(PROMPTS, sampling) == expected
-    assert found == expected
+    assert completions == expected
 
 
 def test_giving_up_names_server_cause_and_remedy():
@@ -158,8 +159,8 @@ def test_addresses_and_key_come_from_the_environment(monkeypatch):
 
 def test_servers_of_different_models_are_refused():
     refused = pytest.raises(GenerationError, match="different models: m, n")
-    with serve(Server(model="m")) as one, serve(Server(model="n")) as two, refused:
-        OpenAIBackend([one, two], timeout=5, **FAST).generate([("a",)], Sampling())
+    with serve(Server(model="m")) as first, serve(Server(model="n")) as second, refused:
+        OpenAIBackend([first, second], timeout=5, **FAST).generate([("a",)], Sampling())
 
 
 def test_how_a_completion_ended_and_what_is_sent():
@@ -190,7 +191,7 @@ def test_scores_come_from_the_echo():
         ]
         with pytest.raises(GenerationError, match="a token spans the border between 'abc' and 'xx'"):
             backend.score(("abc",), ["xx"])
-        with pytest.raises(GenerationError, match="give a prefix"):
+        with pytest.raises(GenerationError, match="pass a prefix"):
             backend.score(("",), ["xx"])
 
 

@@ -8,15 +8,17 @@ from stepwise.generation.scripted import ScriptedBackend
 
 def test_answers_come_from_a_dict_by_sample():
     backend = ScriptedBackend({"a?": ["one", "two"], "b?": "three"})
-    found = backend.generate([("a", "?"), ("b?",)], Sampling(n=3))
-    assert [[one.text for one in several] for several in found] == [["one", "two", "one"], ["three"] * 3]
+    completions = backend.generate([("a", "?"), ("b?",)], Sampling(n=3))
+    texts = [[completion.text for completion in samples] for samples in completions]
+    assert texts == [["one", "two", "one"], ["three"] * 3]
     assert isinstance(backend, Backend)
-    assert (backend.calls, backend.asked) == (1, ["a?", "b?"])
+    assert (backend.calls, backend.prompts) == (1, ["a?", "b?"])
 
 
 def test_answers_come_from_a_function_and_end_like_a_models():
     backend = ScriptedBackend(lambda prompt, sample: f"{prompt}{sample}\n\nmore")
-    stopped, short = (backend.generate([("q",)], one)[0][0] for one in (Sampling(stop=("\n\n",)), Sampling(1)))
+    samplings = (Sampling(stop=("\n\n",)), Sampling(max_new_tokens=1))
+    stopped, short = (backend.generate([("q",)], sampling)[0][0] for sampling in samplings)
     assert (stopped.text, stopped.finish_reason) == ("q0", "stop")
     assert (short.text, short.finish_reason, len(short.token_ids)) == ("q", "length", 1)
 

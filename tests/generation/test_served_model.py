@@ -42,34 +42,35 @@ def served(server, concurrency=2):
 
 
 def same(ours, theirs):
-    for (one,), (other,) in zip(ours, theirs, strict=True):
-        assert (one.text, one.token_ids, one.finish_reason) == (other.text, other.token_ids, other.finish_reason)
-        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
+    for (our,), (their,) in zip(ours, theirs, strict=True):
+        assert (our.text, our.token_ids, our.finish_reason) == (their.text, their.token_ids, their.finish_reason)
+        assert our.logprobs == pytest.approx(their.logprobs, abs=1e-3)
 
 
 def test_greedy_text_is_that_of_the_local_backend(server, local, prompts):
     sampling = Sampling(max_new_tokens=24)
-    found = local.generate(prompts, sampling)
-    same(served(server).generate(prompts, sampling), found)
-    assert {one.finish_reason for (one,) in found} == {"eos", "length"}
-    plain = sorted({char for (one,) in found for char in one.text[2:8] if char.isascii() and char.isprintable()})
+    completions = local.generate(prompts, sampling)
+    same(served(server).generate(prompts, sampling), completions)
+    assert {completion.finish_reason for (completion,) in completions} == {"eos", "length"}
+    texts = [completion.text[2:8] for (completion,) in completions]
+    plain = sorted({char for text in texts for char in text if char.isascii() and char.isprintable()})
     stop = Sampling(max_new_tokens=24, stop=tuple(plain[:3]))
     stopped = local.generate(prompts, stop)
     same(served(server).generate(prompts, stop), stopped)
-    assert "stop" in {one.finish_reason for (one,) in stopped}
+    assert "stop" in {completion.finish_reason for (completion,) in stopped}
 
 
 def test_samples_depend_on_their_seed_alone(server, prompts):
     sampling = Sampling(max_new_tokens=8, temperature=1.0, n=3, seed=5)
-    found = served(server).generate(prompts[:4], sampling)
-    assert served(server, concurrency=4).generate(prompts[:4][::-1], sampling)[::-1] == found
-    assert any(len({one.text for one in several}) > 1 for several in found)
+    completions = served(server).generate(prompts[:4], sampling)
+    assert served(server, concurrency=4).generate(prompts[:4][::-1], sampling)[::-1] == completions
+    assert any(len({completion.text for completion in several}) > 1 for several in completions)
 
 
 def test_scores_are_those_of_the_local_backend(server, local):
     items = [(("2+2=",), ["4", "five", ""]), (("Ann has ", "3 "), ["apples.", "pears"])]
     for ours, theirs in zip(served(server).score_many(items), local.score_many(items), strict=True):
-        assert [pytest.approx(one, abs=1e-3) for one in theirs] == ours
+        assert [pytest.approx(scores, abs=1e-3) for scores in theirs] == ours
 
 
 def test_a_text_whose_tokens_are_parts_of_characters_is_refused(server):
@@ -115,10 +116,11 @@ def test_a_pass_goes_on_when_the_server_was_killed_and_is_back(server, prompts, 
     with pytest.raises(GenerationError, match=rf"no server answered within 0 s: {server.address} .*start one"):
         served(server).generate(prompts, sampling, journal=journal)
     assert journal.read_bytes() == known
-    made = server.answered()[begun:][: 4 * entries()]
+    answered = server.answered()[begun:][: 4 * entries()]
     server.start()
     again = len(server.answered())
     served(server, concurrency=1).generate(prompts, sampling, journal=journal)
     assert journal.read_bytes() == (tmp_path / "whole").read_bytes()
-    assert len(server.answered()[again:]) == 26 - len(made)
-    assert not [one for one in server.answered()[again:] if one in made], "a request of the journal was sent again"
+    assert len(server.answered()[again:]) == 26 - len(answered)
+    repeated = [request for request in server.answered()[again:] if request in answered]
+    assert not repeated, "a request that the journal has was sent again"

@@ -23,20 +23,20 @@ def trained(request):
 @pytest.fixture(scope="module")
 def examples():
     """Copies and letters, of many lengths, that no model was trained on: another seed."""
-    return [one for one in base_examples(150, seed=77) if one.id.split("-")[1] in ("copies", "letters")]
+    return [example for example in base_examples(150, seed=77) if example.id.split("-")[1] in ("copies", "letters")]
 
 
 @pytest.fixture(scope="module")
-def found(trained, examples):
-    prompts = [(one.spans[0].text,) for one in examples]
+def completions(trained, examples):
+    prompts = [(example.spans[0].text,) for example in examples]
     backend = TransformersBackend(*trained, batch_tokens=2000)
-    return [one[0] for one in backend.generate(prompts, Sampling(max_new_tokens=NEW_TOKENS))]
+    return [samples[0] for samples in backend.generate(prompts, Sampling(max_new_tokens=NEW_TOKENS))]
 
 
-def test_greedy_tokens_equal_those_of_plain_generate(trained, examples, found):
+def test_greedy_tokens_equal_those_of_plain_generate(trained, examples, completions):
     model, tokenizer = trained
-    for one, completion in list(zip(examples, found, strict=True))[:8]:
-        ids = torch.tensor([encode(tokenizer, (one.spans[0].text,))])
+    for example, completion in list(zip(examples, completions, strict=True))[:8]:
+        ids = torch.tensor([encode(tokenizer, (example.spans[0].text,))])
         mask = torch.ones_like(ids)
         with torch.no_grad():
             out = model.generate(ids, attention_mask=mask, max_new_tokens=NEW_TOKENS, do_sample=False)[0]
@@ -44,21 +44,21 @@ def test_greedy_tokens_equal_those_of_plain_generate(trained, examples, found):
         assert completion.token_ids == tuple(out[begin:].tolist())
 
 
-def test_most_lists_are_copied_without_a_fault(examples, found):
+def test_most_lists_are_copied_without_a_fault(examples, completions):
     """A list is copied plain or quoted, as the model likes; the items must be the same."""
     pairs = [
-        [text.replace('"', "").replace(",", "") for text in (one.spans[1].text, completion.text)]
-        for one, completion in zip(examples, found, strict=True)
-        if "-copies-" in one.id
+        [text.replace('"', "").replace(",", "") for text in (example.spans[1].text, completion.text)]
+        for example, completion in zip(examples, completions, strict=True)
+        if "-copies-" in example.id
     ]
     assert len(pairs) > 8
-    assert sum(asked == said for asked, said in pairs) > 0.6 * len(pairs)
+    assert sum(expected == text for expected, text in pairs) > 0.6 * len(pairs)
 
 
-def test_scores_of_greedy_tokens_are_their_chances(trained, examples, found):
+def test_scores_of_greedy_tokens_are_their_chances(trained, examples, completions):
     backend = TransformersBackend(*trained, batch_tokens=2000)
-    prompts = [(one.spans[0].text,) for one in examples[:6]]
-    items = [(prompt, [completion.text]) for prompt, completion in zip(prompts, found, strict=False)]
-    for (scores,), completion in zip(backend.score_many(items), found, strict=False):
+    prompts = [(example.spans[0].text,) for example in examples[:6]]
+    items = [(prompt, [completion.text]) for prompt, completion in zip(prompts, completions, strict=False)]
+    for (scores,), completion in zip(backend.score_many(items), completions, strict=False):
         expected = completion.logprobs[: len(scores)]
         assert scores == pytest.approx(expected, abs=1e-3)

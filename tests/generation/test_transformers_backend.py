@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -40,9 +41,9 @@ def model(request):
 
 @pytest.mark.parametrize("batch_tokens", [1, 400, 100_000])
 def test_greedy_tokens_equal_those_of_plain_generate(model, tokenizer, prompts, batch_tokens):
-    found = TransformersBackend(model, tokenizer, batch_tokens=batch_tokens).generate(prompts, GREEDY)
+    completions = TransformersBackend(model, tokenizer, batch_tokens=batch_tokens).generate(prompts, GREEDY)
     expected = [plain(model, tokenizer, prompt) for prompt in prompts]
-    assert [one[0].token_ids for one in found] == expected
+    assert [samples[0].token_ids for samples in completions] == expected
     assert len({len(tokens) for tokens in expected}) >= 3, "rows should end at different steps"
 
 
@@ -73,9 +74,9 @@ def test_rows_leave_the_batch_when_done(llama, tokenizer, prompts, monkeypatch):
         return forward(*args, **kwargs)
 
     monkeypatch.setattr(llama, "forward", counting)
-    found = TransformersBackend(llama, tokenizer, batch_tokens=100_000).generate(prompts, GREEDY)
+    completions = TransformersBackend(llama, tokenizer, batch_tokens=100_000).generate(prompts, GREEDY)
     steps = [rows for rows, columns in sizes if columns == 1]
-    lengths = [len(one[0].token_ids) for one in found]
+    lengths = [len(samples[0].token_ids) for samples in completions]
     assert steps == [sum(length > step for length in lengths) for step in range(1, max(lengths))]
 
 
@@ -96,21 +97,22 @@ def test_samples_share_one_reading_of_the_prompt(llama, tokenizer, prompts, monk
 
 @pytest.mark.parametrize("sampling", [GREEDY, Sampling(max_new_tokens=30, temperature=1.5, top_k=50, n=2, seed=3)])
 def test_logprobs_equal_a_full_forward_pass(model, tokenizer, prompts, sampling):
-    found = TransformersBackend(model, tokenizer, batch_tokens=2000).generate(prompts, sampling)
-    for prompt, completions in zip(prompts, found, strict=True):
-        for one in completions:
-            expected = full_logprobs(model, tokenizer, prompt, one.token_ids)
-            torch.testing.assert_close(torch.tensor(one.logprobs), expected, atol=1e-4, rtol=1e-4)
+    all_completions = TransformersBackend(model, tokenizer, batch_tokens=2000).generate(prompts, sampling)
+    for prompt, completions in zip(prompts, all_completions, strict=True):
+        for completion in completions:
+            expected = full_logprobs(model, tokenizer, prompt, completion.token_ids)
+            torch.testing.assert_close(torch.tensor(completion.logprobs), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_samples_do_not_depend_on_batch_mates(model, tokenizer, prompts):
     sampling = Sampling(max_new_tokens=25, temperature=1.0, top_p=0.9, n=3, seed=5)
     together = TransformersBackend(model, tokenizer, batch_tokens=100_000).generate(prompts, sampling)
     apart = TransformersBackend(model, tokenizer, batch_tokens=300).generate(prompts[::-1], sampling)[::-1]
-    alone = [TransformersBackend(model, tokenizer, batch_tokens=1).generate([one], sampling)[0] for one in prompts[:3]]
-    tokens = [[one.token_ids for one in completions] for completions in together]
-    assert [[one.token_ids for one in completions] for completions in apart] == tokens
-    assert [[one.token_ids for one in completions] for completions in alone] == tokens[:3]
+    single = TransformersBackend(model, tokenizer, batch_tokens=1)
+    alone = [single.generate([prompt], sampling)[0] for prompt in prompts[:3]]
+    tokens = [[completion.token_ids for completion in completions] for completions in together]
+    assert [[completion.token_ids for completion in completions] for completions in apart] == tokens
+    assert [[completion.token_ids for completion in completions] for completions in alone] == tokens[:3]
 
 
 def test_samples_differ_by_number_and_seed_and_repeat(llama, tokenizer, prompts):
@@ -118,35 +120,34 @@ def test_samples_differ_by_number_and_seed_and_repeat(llama, tokenizer, prompts)
     sampling = Sampling(max_new_tokens=20, temperature=2.0, n=4, seed=1)
     first = backend.generate(prompts[:2], sampling)
     assert backend.generate(prompts[:2], sampling) == first
-    assert len({one.token_ids for one in first[0]}) == 4
+    assert len({completion.token_ids for completion in first[0]}) == 4
     other = backend.generate(prompts[:2], Sampling(max_new_tokens=20, temperature=2.0, n=4, seed=2))
-    assert {one.token_ids for one in other[0]}.isdisjoint({one.token_ids for one in first[0]})
+    tokens, other_tokens = ({completion.token_ids for completion in samples[0]} for samples in (first, other))
+    assert tokens.isdisjoint(other_tokens)
 
 
 def test_stop_strings_end_and_cut_the_text(llama, tokenizer, prompts):
     backend = TransformersBackend(llama, tokenizer, batch_tokens=5000)
     sampling = Sampling(max_new_tokens=60, temperature=2.0, seed=1)
-    free = [one[0] for one in backend.generate(prompts, sampling)]
-    longest = max(free, key=lambda one: len(one.text)).text
+    free = [samples[0] for samples in backend.generate(prompts, sampling)]
+    longest = max(free, key=lambda completion: len(completion.text)).text
     ascii_pair = next(longest[i : i + 2] for i in range(5, len(longest)) if longest[i : i + 2].isascii())
-    cut = [
-        one[0]
-        for one in backend.generate(prompts, Sampling(max_new_tokens=60, temperature=2.0, seed=1, stop=(ascii_pair,)))
-    ]
+    stopping = replace(sampling, stop=(ascii_pair,))
+    cut = [samples[0] for samples in backend.generate(prompts, stopping)]
     for before, after in zip(free, cut, strict=True):
         assert after.text == before.text.split(ascii_pair)[0]
         assert after.token_ids == before.token_ids[: len(after.token_ids)]
         assert (after.finish_reason == "stop") == (ascii_pair in before.text)
-    assert any(one.finish_reason == "stop" for one in cut)
+    assert any(completion.finish_reason == "stop" for completion in cut)
 
 
 def test_the_end_token_is_counted_but_not_in_the_text(llama, tokenizer, prompts):
-    for one in TransformersBackend(llama, tokenizer, batch_tokens=5000).generate(prompts, GREEDY):
-        ended = one[0].token_ids[-1] in llama.generation_config.eos_token_id
-        assert one[0].finish_reason == ("eos" if ended else "length")
-        kept = one[0].token_ids[:-1] if ended else one[0].token_ids
-        assert one[0].text == tokenizer.decode(kept, skip_special_tokens=True)
-        assert len(one[0].logprobs) == len(one[0].token_ids)
+    for (completion,) in TransformersBackend(llama, tokenizer, batch_tokens=5000).generate(prompts, GREEDY):
+        ended = completion.token_ids[-1] in llama.generation_config.eos_token_id
+        assert completion.finish_reason == ("eos" if ended else "length")
+        kept = completion.token_ids[:-1] if ended else completion.token_ids
+        assert completion.text == tokenizer.decode(kept, skip_special_tokens=True)
+        assert len(completion.logprobs) == len(completion.token_ids)
 
 
 def test_a_prompt_longer_than_the_model_is_named(llama, tokenizer):
@@ -181,13 +182,14 @@ def test_fresh_memory_does_not_reach_the_answers(model, tokenizer, prompts, monk
     expected = TransformersBackend(model, tokenizer, batch_tokens=4096).generate(prompts, Sampling(max_new_tokens=12))
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
-        found = TransformersBackend(model, tokenizer, batch_tokens=4096).generate(prompts, Sampling(max_new_tokens=12))
+        backend = TransformersBackend(model, tokenizer, batch_tokens=4096)
+        completions = backend.generate(prompts, Sampling(max_new_tokens=12))
     finally:
         torch.use_deterministic_algorithms(False)
-    assert [[one.text for one in several] for several in found] == [
-        [one.text for one in several] for several in expected
+    assert [[completion.text for completion in several] for several in completions] == [
+        [completion.text for completion in several] for several in expected
     ]
-    assert all(math.isfinite(logprob) for [one] in found for logprob in one.logprobs)
+    assert all(math.isfinite(logprob) for [completion] in completions for logprob in completion.logprobs)
 
 
 def test_no_prompts_no_completions(llama, tokenizer):

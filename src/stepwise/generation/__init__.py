@@ -1,4 +1,4 @@
-"""Where text and log-probabilities come from."""
+"""Text and log-probabilities from a model: `make_backend` returns the backend that the parameters name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def make_backend(params: BackendParams, *, load: Callable[[], tuple[Any, Any]]) 
 
     Args:
         params: kind, batch size and servers.
-        load: gives (model, tokenizer); called for the transformers backend only.
+        load: returns (model, tokenizer); called for the transformers backend only.
     """
     if params.kind == "openai":
         from stepwise.generation.openai_backend import OpenAIBackend

@@ -1,4 +1,4 @@
-"""Where text and log-probabilities come from: one protocol, several backends."""
+"""The protocol that all backends follow, and what they take and return."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stepwise.records import Prompt
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to continue a prompt. `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 switch those filters off."""
+    """How to continue a prompt. `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 turn those filters off."""
 
     max_new_tokens: int = 256
     temperature: float = 0.0
@@ -28,7 +28,7 @@ class Sampling:
 class Completion:
     """What a model wrote: text without the stop string, tokens and their log-probabilities (nats, at temperature 1).
 
-    The tokens include the end token and those of the stop string; a server that names no token ids leaves them empty.
+    The tokens include the end token and those of the stop string. They are empty if a server returns no token ids.
     """
 
     text: str
@@ -46,7 +46,7 @@ class Backend(Protocol):
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
     ) -> list[list[Completion]]:
-        """`sampling.n` completions a prompt, in the prompts' order. With a journal a killed pass goes on from it."""
+        """`sampling.n` completions per prompt, in the order of the prompts. A killed pass resumes from its journal."""
         ...
 
     def score(self, prefix: Prompt, continuations: Sequence[str]) -> list[tuple[float, ...]]:
@@ -61,4 +61,4 @@ class Backend(Protocol):
 
 
 class GenerationError(StepwiseError, RuntimeError):
-    """A pass that cannot go on (prompt too long, server away, journal of another run); the message names the remedy."""
+    """A pass that cannot continue (prompt too long, server unreachable); the message names the remedy."""

@@ -1,4 +1,4 @@
-"""An append-only log of a pass, one line a batch, so that a killed pass goes on where it was."""
+"""An append-only log of a pass, one line per batch, from which a killed pass resumes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Batch = TypeVar("Batch")
 
 
 def content_key(*parts: Any) -> str:
-    """Hash of everything that a batch's result depends on (JSON values: model fingerprint, sampling, prompts)."""
+    """Hash of everything that the results of a batch depend on (JSON values: model fingerprint, sampling, prompts)."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -26,8 +26,8 @@ def content_key(*parts: Any) -> str:
 class Journal:
     """Results of whole batches by content hash.
 
-    Lines of another model, sampling or set of prompts have other keys: they are left alone and never read. A line cut
-    off by a kill is removed when the journal is opened. With no path nothing is kept.
+    Lines of another model, sampling or set of prompts have other keys: they are kept and never read. A line that a kill
+    cut off is removed when the journal is opened. Without a path nothing is kept.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -51,11 +51,11 @@ class Journal:
                     break
                 good += len(line)
         if good < path.stat().st_size:
-            log.warning("%s: the last write was cut off; it goes on after %d whole batches", path, len(self.known))
+            log.warning("%s: the last write was cut off; resuming after %d whole batches", path, len(self.known))
             os.truncate(path, good)
 
     def append(self, key: str, results: Any) -> None:
-        """Write one batch down and wait until it is on disk."""
+        """Append a batch and wait until it is on disk."""
         self.known[key] = results
         if self.path is None:
             return
@@ -73,9 +73,9 @@ def run(
     compute: Callable[[Batch], Any],
     progress: Progress,
 ) -> Iterator[tuple[Batch, Any]]:
-    """Each batch with its results (a JSON list), from the journal where it has them; new ones are appended to it.
+    """Each batch with its results (a JSON list), read from the journal or else computed and appended to it.
 
-    `compute` counts what it makes in `progress`; what is taken from the journal is counted here.
+    `compute` counts its own results in `progress`; results from the journal are counted here.
     """
     journal = Journal(path)
     for batch in batches:
@@ -96,7 +96,7 @@ def pack(completions: Sequence[Completion]) -> list[dict[str, Any]]:
 
 
 def unpack(values: Sequence[dict[str, Any]]) -> list[Completion]:
-    """The inverse of pack, before or after a way through JSON; floats come back bit for bit."""
+    """The inverse of `pack`, with or without a round trip through JSON; floats come back bit for bit."""
     return [
         Completion(
             text=value["text"],

@@ -19,16 +19,16 @@ from stepwise.progress import Progress
 from stepwise.records import Prompt
 
 ROUNDS = 4
-"""Requests of one journal entry, as a multiple of the concurrency."""
+"""Requests in one journal entry, as a multiple of the concurrency."""
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
 class OpenAIBackend:
-    """A Backend over servers of one model. A prompt's pieces are sent as one text; the server tokenises it.
+    """A Backend over servers of one model. A prompt's pieces are sent as one text, which the server tokenises.
 
-    Every sample is a request of its own with a seed of its own, so that results do not depend on concurrency or server.
-    Servers are looked for at the first use; see Client for addresses, keys, retries and deadlines.
+    Every sample is a separate request with its own seed, so results do not depend on concurrency or on the server.
+    Servers are contacted at the first use; see Client for addresses, keys, retries and deadlines.
     """
 
     name = "openai"
@@ -36,7 +36,7 @@ class OpenAIBackend:
     def __init__(
         self, addresses: Sequence[str], *, concurrency: int = 32, timeout: float = 120.0, **options: Any
     ) -> None:
-        """`options` go to Client (attempts, ready_seconds, pause, variable)."""
+        """`options` are passed to Client (attempts, ready_seconds, pause, variable)."""
         self.client = Client(addresses, timeout=timeout, connections=concurrency, **options)
         self.concurrency = concurrency
         self._served: dict[str, Any] | None = None
@@ -45,7 +45,7 @@ class OpenAIBackend:
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
     ) -> list[list[Completion]]:
-        """See Backend. `token_ids` are there where the server gives them (vLLM), else empty."""
+        """See Backend. `token_ids` are empty unless the server returns them (vLLM does)."""
         if not prompts:
             return []
         model = self.model()
@@ -54,24 +54,27 @@ class OpenAIBackend:
         rows = [Row(prompt, sample) for prompt in range(len(prompts)) for sample in range(sampling.n)]
         progress = Progress("generating", len(rows))
 
-        def one(row: Row) -> Completion:
+        def sample(row: Row) -> Completion:
             payload = self._payload(prompts[row.prompt], sampling, row.sample)
-            made = _completion(self.client.complete(payload, row.prompt * sampling.n + row.sample))
-            progress.add(1, len(made.token_ids) or len(made.logprobs))
-            return made
+            completion = _completion(self.client.complete(payload, row.prompt * sampling.n + row.sample))
+            progress.add(1, len(completion.token_ids) or len(completion.logprobs))
+            return completion
 
         def key(batch: list[Row]) -> str:
             texts = [[*prompts[row.prompt], row.sample] for row in batch]
             return journals.content_key("generate", model, asdict(sampling), texts)
 
-        made: dict[Row, Completion] = {}
+        def compute(batch: list[Row]) -> list[dict[str, Any]]:
+            return journals.pack(self._map(sample, batch))
+
+        completions: dict[Row, Completion] = {}
         batches = self._batches(rows)
-        for batch, results in journals.run(journal, batches, key, lambda b: journals.pack(self._map(one, b)), progress):
-            made.update(zip(batch, journals.unpack(results), strict=True))
-        return [[made[Row(prompt, sample)] for sample in range(sampling.n)] for prompt in range(len(prompts))]
+        for batch, results in journals.run(journal, batches, key, compute, progress):
+            completions.update(zip(batch, journals.unpack(results), strict=True))
+        return [[completions[Row(prompt, sample)] for sample in range(sampling.n)] for prompt in range(len(prompts))]
 
     def score(self, prefix: Prompt, continuations: Sequence[str]) -> list[tuple[float, ...]]:
-        """See Backend. The server must echo prompts with log-probabilities; GenerationError where it does not."""
+        """See Backend. Raises GenerationError unless the server echoes prompts with log-probabilities."""
         return self.score_many([(prefix, continuations)])[0]
 
     def score_many(
@@ -85,39 +88,39 @@ class OpenAIBackend:
         numbers = {pair: number for number, pair in enumerate(pairs)}
         progress = Progress("scoring", len(pairs))
 
-        def one(pair: tuple[str, str]) -> list[float]:
+        def score(pair: tuple[str, str]) -> list[float]:
             prefix, text = pair
             if not text:
                 return []
             payload = {"model": model, "prompt": prefix + text, "echo": True, "logprobs": 1, "max_tokens": 1}
             payload["temperature"] = 0.0
-            found = _echoed(self.client.complete(payload, numbers[pair]), prefix, text)
-            progress.add(1, len(found))
-            return found
+            logprobs = _echoed(self.client.complete(payload, numbers[pair]), prefix, text)
+            progress.add(1, len(logprobs))
+            return logprobs
 
         def key(batch: list[tuple[str, str]]) -> str:
             return journals.content_key("score", model, batch)
 
         scores: list[list[float]] = []
         batches = self._batches(pairs)
-        for _, results in journals.run(journal, batches, key, lambda batch: self._map(one, batch), progress):
+        for _, results in journals.run(journal, batches, key, lambda batch: self._map(score, batch), progress):
             scores += results
         every = iter(scores)
         return [[tuple(next(every)) for _ in texts] for _, texts in items]
 
     def model(self) -> str:
-        """Name of the served model; waits for a server at the first call. Raises where servers differ."""
+        """Name of the served model; the first call waits for a server. Raises GenerationError if servers differ."""
         with self._lock:
             if self._served is None:
                 served = self.client.models()
-                names = sorted({str(one["id"]) for one in served})
+                names = sorted({str(model["id"]) for model in served})
                 if len(names) > 1:
                     raise GenerationError(f"the servers have different models: {', '.join(names)}; name servers of one")
                 self._served = served[0]
             return str(self._served["id"])
 
     def _extended(self) -> bool:
-        """Whether the server knows vLLM's additions to the protocol."""
+        """Whether the server has vLLM's extensions of the protocol."""
         return (self._served or {}).get("owned_by") == "vllm"
 
     def _payload(self, prompt: Prompt, sampling: Sampling, sample: int) -> dict[str, Any]:
@@ -142,10 +145,10 @@ class OpenAIBackend:
         size = self.concurrency * ROUNDS
         return [list(rows[start : start + size]) for start in range(0, len(rows), size)]
 
-    def _map(self, one: Callable[[In], Out], rows: Sequence[In]) -> list[Out]:
-        """`one` of each row, at most `concurrency` at a time; after the first failure no new request is sent."""
+    def _map(self, request: Callable[[In], Out], rows: Sequence[In]) -> list[Out]:
+        """`request` for each row, at most `concurrency` at once; after the first failure no new request is sent."""
         with ThreadPoolExecutor(self.concurrency) as pool:
-            waiting = [pool.submit(one, row) for row in rows]
+            waiting = [pool.submit(request, row) for row in rows]
             try:
                 return [future.result() for future in waiting]
             finally:
@@ -166,29 +169,29 @@ def _completion(choice: dict[str, Any]) -> Completion:
 def _echoed(choice: dict[str, Any], prefix: str, text: str) -> list[float]:
     """Log-probabilities of the tokens of `text` in an echoed prompt.
 
-    Places come from the tokens' own texts: before the prompt there may be a token that it does not show (`<s>`).
+    Tokens are located by their texts, since a token that the prompt does not show (`<s>`) may come first.
     """
-    given = choice.get("logprobs") or {}
-    tokens, values = given.get("tokens"), given.get("token_logprobs")
+    echoed = choice.get("logprobs") or {}
+    tokens, values = echoed.get("tokens"), echoed.get("token_logprobs")
     if not tokens or not values or not str(choice.get("text", "")).startswith(prefix + text):
         raise GenerationError(
             "the server does not echo prompts with log-probabilities, so it cannot score; "
-            "serve the model with vLLM or take the transformers backend"
+            "serve the model with vLLM or use the transformers backend"
         )
     start = "".join(tokens).find(prefix + text)
     if start < 0:
         raise GenerationError(
-            f"the server's tokens do not spell {(prefix + text)[-40:]!r}, perhaps because a character has several, "
-            "so it cannot score; take the transformers backend"
+            f"the server's tokens do not spell {(prefix + text)[-40:]!r} (a character may have several), "
+            "so it cannot score; use the transformers backend"
         )
     borders = list(accumulate(map(len, tokens), initial=0))
     begin, end = start + len(prefix), start + len(prefix + text)
     if begin not in borders:
         raise GenerationError(
             f"a token spans the border between {prefix[-20:]!r} and {text[:20]!r}, so the server cannot score it; "
-            "end the prefix where a token ends or take the transformers backend"
+            "end the prefix where a token ends or use the transformers backend"
         )
-    found = [value for border, value in zip(borders, values, strict=False) if begin <= border < end]
-    if None in found:
-        raise GenerationError("nothing comes before the text to be scored; give a prefix of at least one token")
-    return found
+    logprobs = [value for border, value in zip(borders, values, strict=False) if begin <= border < end]
+    if None in logprobs:
+        raise GenerationError("nothing comes before the text to be scored; pass a prefix of at least one token")
+    return logprobs

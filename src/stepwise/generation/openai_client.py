@@ -1,4 +1,4 @@
-"""HTTP to servers of the OpenAI completions protocol: waiting for them, retries, deadlines."""
+"""An HTTP client of servers that speak the OpenAI completions protocol: waiting for them, retries, deadlines."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LONGEST_PAUSE = 20.0
 
 
 class Client:
-    """Several servers of one model. A request that fails goes to the next server after a growing, jittered pause.
+    """Several servers of one model. A failed request is retried on the next server after a growing, jittered pause.
 
-    The environment variable `variable` (addresses with commas between) goes before `addresses`; the key comes from
-    STEPWISE_API_KEY only.
+    The environment variable named `variable` (addresses separated by commas) overrides `addresses`; the API key comes
+    from STEPWISE_API_KEY only.
     """
 
     def __init__(
@@ -37,9 +37,9 @@ class Client:
         connections: int = 32,
         variable: str = SERVERS,
     ) -> None:
-        """`timeout` is the longest answer in seconds, `ready_seconds` the longest wait for a server to come up."""
-        named = [one.strip() for one in os.environ.get(variable, "").split(",") if one.strip()]
-        self.addresses = [one.rstrip("/").removesuffix("/v1") for one in named or addresses]
+        """`timeout` limits each answer and `ready_seconds` the wait for a server to start, both in seconds."""
+        named = [address.strip() for address in os.environ.get(variable, "").split(",") if address.strip()]
+        self.addresses = [address.rstrip("/").removesuffix("/v1") for address in named or addresses]
         if not self.addresses:
             raise GenerationError(f"the openai backend has no server; set its addresses in params.yaml or {variable}")
         key = os.environ.get(API_KEY)
@@ -52,19 +52,19 @@ class Client:
         )
 
     def models(self) -> list[dict[str, Any]]:
-        """What each server that is up says of its first model; the others are not asked again.
+        """The first model of each server that is up; the other servers are dropped.
 
-        Raises GenerationError when none is up after `ready_seconds`, naming what was waited for.
+        Raises GenerationError if no server is up after `ready_seconds`.
         """
         end = time.monotonic() + self.ready_seconds
         while True:
-            found, failed = {}, {}
+            models, failed = {}, {}
             for address in self.addresses:
                 try:
-                    found[address] = self._model(address)
+                    models[address] = self._model(address)
                 except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
                     failed[address] = f"{address} ({error or type(error).__name__})"
-            if found:
+            if models:
                 break
             if time.monotonic() >= end:
                 raise GenerationError(
@@ -74,9 +74,9 @@ class Client:
             log.warning("waiting for %s", ", ".join(failed.values()))
             time.sleep(min(1.0, max(0.0, end - time.monotonic())))
         if failed:
-            log.warning("going on without %s", ", ".join(failed.values()))
-        self.addresses = list(found)
-        return list(found.values())
+            log.warning("continuing without %s", ", ".join(failed.values()))
+        self.addresses = list(models)
+        return list(models.values())
 
     def _model(self, address: str) -> dict[str, Any]:
         answer = self.http.get(f"{address}/v1/models", timeout=min(5.0, self.timeout))
@@ -87,7 +87,7 @@ class Client:
         return model
 
     def complete(self, payload: dict[str, Any], number: int) -> dict[str, Any]:
-        """The first choice of one completion request. `number` decides the server and the jitter, nothing else."""
+        """The first choice of a completion request. `number` decides the server and the jitter, nothing else."""
         jitter = random.Random(number)
         last = ""
         for attempt in range(self.attempts):
@@ -105,7 +105,7 @@ class Client:
                 continue
             if answer.status_code < 500 and answer.status_code not in (408, 409, 425, 429):
                 raise GenerationError(
-                    f"the server refuses the request ({last}); shorten the prompt or mend the options"
+                    f"the server refuses the request ({last}); shorten the prompt or change the options"
                 )
         raise GenerationError(
             f"no completion after {self.attempts} attempts ({last}); look at the server's log or raise backend.timeout"

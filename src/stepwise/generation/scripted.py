@@ -1,4 +1,4 @@
-"""A backend that says what it was told to say, for tests and dry runs."""
+"""A backend that returns prepared texts, for tests and dry runs."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from stepwise.generation.base import Completion, GenerationError, Sampling
 from stepwise.records import Prompt
 
 Answer = Callable[[str, int], str]
-"""The text for a whole prompt and a sample's number."""
+"""(prompt, sample number) -> text."""
 Score = Callable[[str, str], Sequence[float]]
-"""Token log-probabilities of a continuation after a whole prefix."""
+"""(prefix, continuation) -> log-probability of each token."""
 
 
 class ScriptedBackend:
-    """Answers from a function, or from a dict of whole prompts to one text or one text a sample.
+    """Answers from a function, or from a mapping of prompts to one text or to one text per sample.
 
-    Texts are cut at the first stop string. Tokens are the text's characters. `calls` counts passes, `asked` keeps every
-    prompt in the order it was asked for.
+    Texts are cut at the first stop string. Tokens are the characters of the text. `calls` counts passes; `prompts`
+    records every prompt in order.
     """
 
     name = "scripted"
 
     def __init__(self, answers: Answer | Mapping[str, str | Sequence[str]], score: Score | None = None) -> None:
         self.answers = answers
-        self.score_one = score
-        self.asked: list[str] = []
+        self.score_text = score
+        self.prompts: list[str] = []
         self.calls = 0
 
     def generate(
@@ -34,20 +34,20 @@ class ScriptedBackend:
         prompts: Sequence[Prompt],
         sampling: Sampling,
         *,
-        journal: Path | None = None,  # noqa: ARG002 - nothing here is worth keeping
+        journal: Path | None = None,  # noqa: ARG002 - nothing worth keeping
     ) -> list[list[Completion]]:
-        """See Backend. Raises GenerationError naming a prompt that no answer was written for."""
+        """See Backend. Raises GenerationError for a prompt that the script has no answer for."""
         self.calls += 1
         whole = ["".join(prompt) for prompt in prompts]
-        self.asked += whole
+        self.prompts += whole
         return [[_completion(self._answer(text, sample), sampling) for sample in range(sampling.n)] for text in whole]
 
     def score(self, prefix: Prompt, continuations: Sequence[str]) -> list[tuple[float, ...]]:
-        """See Backend; without a score function every character has log-probability -1."""
+        """See Backend. Without a score function every character has log-probability -1."""
         whole = "".join(prefix)
-        if self.score_one is None:
+        if self.score_text is None:
             return [(-1.0,) * len(text) for text in continuations]
-        return [tuple(self.score_one(whole, text)) for text in continuations]
+        return [tuple(self.score_text(whole, text)) for text in continuations]
 
     def score_many(
         self,
@@ -63,8 +63,8 @@ class ScriptedBackend:
             return self.answers(prompt, sample)
         if prompt not in self.answers:
             raise GenerationError(f"no scripted answer for {prompt[-60:]!r}; add it to the script")
-        found = self.answers[prompt]
-        return found if isinstance(found, str) else found[sample % len(found)]
+        answer = self.answers[prompt]
+        return answer if isinstance(answer, str) else answer[sample % len(answer)]
 
 
 def _completion(text: str, sampling: Sampling) -> Completion:

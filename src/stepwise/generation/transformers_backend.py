@@ -1,4 +1,4 @@
-"""Completions and log-probabilities from a transformers model in this process, causal or encoder-decoder."""
+"""Completions and log-probabilities from a transformers model in this process, decoder-only or encoder-decoder."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from stepwise.tokens import encode_many, tokenise
 class TransformersBackend:
     """A Backend over a loaded model and its tokenizer.
 
-    Prompts are sorted by length and batched so that at most `batch_tokens` tokens are cached at once; samples of a
-    prompt share one reading of it, and finished rows leave the batch. Raises GenerationError at once for a model whose
-    attention does not take a full mask.
+    Prompts are sorted by length and batched so that at most `batch_tokens` tokens are cached at once. A prompt is read
+    once for all its samples, and finished rows leave the batch. Raises GenerationError for a model whose attention
+    does not support a full mask.
     """
 
     name = "transformers"
@@ -39,9 +39,9 @@ class TransformersBackend:
     def __init__(
         self, model: Any, tokenizer: Any, *, batch_tokens: int, fingerprint: str = "", adjust: Adjust | None = None
     ) -> None:
-        """`fingerprint` names the weights in journals (default: a hash of them); `adjust` may change logits.
+        """`fingerprint` identifies the weights in journals (default: their hash); `adjust` may change logits.
 
-        A model that was loaded into memory goes to the GPU where there is one.
+        A model in main memory is moved to the GPU if there is one.
         """
         _check_attention(model.config)
         self.model = placed(model)
@@ -59,24 +59,24 @@ class TransformersBackend:
         ids = encode_many(self.tokenizer, prompts)
         self._check_lengths(prompts, ids, sampling.max_new_tokens)
         stopping = Stopping(self.tokenizer, self.ends, sampling.stop)
-        batches = plan([len(one) for one in ids], sampling.n, sampling.max_new_tokens, self.batch_tokens)
-        mark = self._mark(journal)
+        batches = plan([len(prompt_ids) for prompt_ids in ids], sampling.n, sampling.max_new_tokens, self.batch_tokens)
+        identity = self._identity(journal)
 
         def key(batch: list[Row]) -> str:
             rows = [[*prompts[row.prompt], row.sample] for row in batch]
-            return journals.content_key("generate", mark, asdict(sampling), rows)
+            return journals.content_key("generate", identity, asdict(sampling), rows)
 
         progress = Progress("generating", len(prompts) * sampling.n)
 
         def compute(batch: list[Row]) -> list[dict[str, Any]]:
             return journals.pack(self._decode(batch, prompts, ids, sampling, stopping, progress))
 
-        made: dict[Row, Completion] = {}
+        completions: dict[Row, Completion] = {}
         fast = not self.seq2seq and attention.serves(self.model)
         with _evaluating(self.model), attention.decoding_attention(self.model) if fast else nullcontext():
             for batch, results in journals.run(journal, batches, key, compute, progress):
-                made.update(zip(batch, journals.unpack(results), strict=True))
-        return [[made[Row(prompt, sample)] for sample in range(sampling.n)] for prompt in range(len(prompts))]
+                completions.update(zip(batch, journals.unpack(results), strict=True))
+        return [[completions[Row(prompt, sample)] for sample in range(sampling.n)] for prompt in range(len(prompts))]
 
     def score(self, prefix: Prompt, continuations: Sequence[str]) -> list[tuple[float, ...]]:
         """See Backend."""
@@ -85,43 +85,43 @@ class TransformersBackend:
     def score_many(
         self, items: Sequence[tuple[Prompt, Sequence[str]]], *, journal: Path | None = None
     ) -> list[list[tuple[float, ...]]]:
-        """`score` of many prefixes, several in one forward pass; a prefix and its continuations fill one row."""
+        """`score` of many prefixes, several per forward pass; a prefix and its continuations share a row."""
         packed, owners = self._pack(items)
         batches = groups_of(packed, READ_TOKENS)
-        mark = self._mark(journal)
+        identity = self._identity(journal)
         score = score_encoder_decoder if self.seq2seq else score_causal
 
         def key(batch: list[int]) -> str:
             rows = [[packed[number].prefix, packed[number].continuations] for number in batch]
-            return journals.content_key("score", mark, rows)
+            return journals.content_key("score", identity, rows)
 
         progress = Progress("scoring", len(packed))
 
         def compute(batch: list[int]) -> list[list[list[float]]]:
             chosen = [packed[number] for number in batch]
-            found = score(self.model, chosen, self._filler)
+            scores = score(self.model, chosen, self._filler)
             progress.add(len(chosen), sum(pack.tail for pack in chosen))
-            return found
+            return scores
 
         scores: list[list[tuple[float, ...]]] = [[() for _ in continuations] for _, continuations in items]
         with _evaluating(self.model):
             for batch, results in journals.run(journal, batches, key, compute, progress):
-                for number, found in zip(batch, results, strict=True):
-                    for place, values in zip(packed[number].numbers, found, strict=True):
+                for number, scores_of_pack in zip(batch, results, strict=True):
+                    for place, values in zip(packed[number].numbers, scores_of_pack, strict=True):
                         scores[owners[number]][place] = tuple(values)
         return scores
 
     def _pack(self, items: Sequence[tuple[Prompt, Sequence[str]]]) -> tuple[list[Pack], list[int]]:
-        """Packs of all items, and for each pack the item that it belongs to."""
+        """The packs of all items, and the item that each pack belongs to."""
         prefixes = encode_many(self.tokenizer, [prefix for prefix, _ in items])
         packed: list[Pack] = []
         owners: list[int] = []
         for number, ((prefix, continuations), ids) in enumerate(zip(items, prefixes, strict=True)):
             texts = tokenise(self.tokenizer, continuations)
             self._check_lengths([prefix], [ids], max(map(len, texts), default=0))
-            found = packs(ids, texts) if any(texts) else []
-            packed += found
-            owners += [number] * len(found)
+            packs_of_item = packs(ids, texts) if any(texts) else []
+            packed += packs_of_item
+            owners += [number] * len(packs_of_item)
         return packed, owners
 
     def _decode(
@@ -133,10 +133,10 @@ class TransformersBackend:
         stopping: Stopping,
         progress: Progress,
     ) -> list[Completion]:
-        """One batch; rows of one prompt are neighbours in it and the longest prompt is first."""
+        """Completions of one batch, in which rows of the same prompt are neighbours and the longest prompt is first."""
         distinct = list(dict.fromkeys(row.prompt for row in batch))
         place = {prompt: index for index, prompt in enumerate(distinct)}
-        reader = self._reader([ids[one] for one in distinct], [place[row.prompt] for row in batch], sampling)
+        reader = self._reader([ids[prompt] for prompt in distinct], [place[row.prompt] for row in batch], sampling)
         steps = sampling.max_new_tokens
         chances = None
         if sampling.temperature > 0:
@@ -154,24 +154,24 @@ class TransformersBackend:
 
     @property
     def _filler(self) -> int:
-        """Any token will do: what is padded is never attended to."""
+        """Any token will do: padding is never attended to."""
         pad = self.tokenizer.pad_token_id
         return int(pad) if pad is not None else 0
 
     def _check_lengths(self, prompts: Sequence[Prompt], ids: Sequence[list[int]], new_tokens: int) -> None:
         limit = getattr(self.model.config, "max_position_embeddings", None)
-        for number, (prompt, one) in enumerate(zip(prompts, ids, strict=True)):
+        for number, (prompt, prompt_ids) in enumerate(zip(prompts, ids, strict=True)):
             text = "".join(prompt)
-            if not one:
-                raise GenerationError(f"prompt {number} ({text[:40]!r}) has no tokens; give it at least one")
-            if limit and not self.seq2seq and len(one) + new_tokens > limit:
+            if not prompt_ids:
+                raise GenerationError(f"prompt {number} ({text[:40]!r}) has no tokens; it needs at least one")
+            if limit and not self.seq2seq and len(prompt_ids) + new_tokens > limit:
                 raise GenerationError(
-                    f"prompt {number} ({text[:40]!r}...) has {len(one)} tokens; with {new_tokens} new ones that is "
-                    f"more than the model's {limit}; shorten the prompt, lower max_new_tokens or take a longer model"
+                    f"prompt {number} ({text[:40]!r}...) has {len(prompt_ids)} tokens; with {new_tokens} new ones it "
+                    f"exceeds the model's {limit}; shorten the prompt, lower max_new_tokens or use a longer model"
                 )
 
-    def _mark(self, journal: Path | None) -> list[str | int]:
-        """What beside text and sampling decides a result, to the last digit. Without a journal nothing needs it."""
+    def _identity(self, journal: Path | None) -> list[str | int]:
+        """What decides a result to the last digit, besides text and sampling. Only a journal needs it."""
         if journal is None:
             return []
         self._fingerprint = self._fingerprint or weights_hash(self.model)
@@ -179,7 +179,7 @@ class TransformersBackend:
 
 
 def placed(model: Any) -> Any:
-    """A model that still lies in main memory, on the GPU where there is one; training has placed its own."""
+    """The model, moved from main memory to the GPU if there is one; training has placed its model itself."""
     return model.to("cuda") if model.device.type == "cpu" and torch.cuda.is_available() else model
 
 
@@ -194,7 +194,7 @@ def weights_hash(model: Any) -> str:
 
 @contextmanager
 def _evaluating(model: Any) -> Iterator[None]:
-    """No gradients, no dropout; the model's mode is what it was afterwards."""
+    """No gradients and no dropout inside; the model's mode is restored afterwards."""
     training = model.training
     model.eval()
     try:
@@ -206,8 +206,8 @@ def _evaluating(model: Any) -> Iterator[None]:
 
 def _end_tokens(model: Any, tokenizer: Any) -> frozenset[int]:
     configured = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
-    several = configured if isinstance(configured, list) else [configured]
-    return frozenset(int(one) for one in (*several, tokenizer.eos_token_id) if one is not None)
+    tokens = configured if isinstance(configured, list) else [configured]
+    return frozenset(int(token) for token in (*tokens, tokenizer.eos_token_id) if token is not None)
 
 
 def _check_attention(config: Any) -> None:
@@ -216,10 +216,10 @@ def _check_attention(config: Any) -> None:
     sliding = getattr(text, "sliding_window", None) and getattr(text, "use_sliding_window", True)
     if kinds != {"full_attention"} or (sliding and not getattr(text, "layer_types", None)):
         raise GenerationError(
-            f"{config.model_type} has layers that are not full attention; serve it and take the openai backend"
+            f"{config.model_type} has layers that are not full attention; serve it and use the openai backend"
         )
     if config._attn_implementation not in ("sdpa", "eager"):
         raise GenerationError(
-            f"attention {config._attn_implementation!r} takes no full mask; load the model with "
+            f"attention {config._attn_implementation!r} supports no full mask; load the model with "
             'attn_implementation="sdpa"'
         )

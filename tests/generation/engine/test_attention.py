@@ -30,8 +30,8 @@ def test_one_head_of_size_one_by_hand():
     """Products 2 * 1 and 2 * 0 with scaling 0.5 are 1 and 0; softmax weights e / (e + 1) and 1 / (e + 1)."""
     query, key = torch.tensor([[[[2.0]]]]), torch.tensor([[[[1.0], [0.0]]]])
     value = torch.tensor([[[[10.0], [20.0]]]])
-    found, weights = attention.attend(Layer(1), query, key, value, None, scaling=0.5)
-    assert found.item() == pytest.approx((10 * 2.718281828 + 20) / 3.718281828)
+    output, weights = attention.attend(Layer(1), query, key, value, None, scaling=0.5)
+    assert output.item() == pytest.approx((10 * 2.718281828 + 20) / 3.718281828)
     assert weights is None
 
 

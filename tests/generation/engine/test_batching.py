@@ -23,6 +23,6 @@ def test_batches_are_evened_out():
 
 
 def test_microbatches_cover_all_in_order():
-    found = microbatches([50, 40, 30, 8, 8, 8], 80)
-    assert [list(one) for one in found] == [[0], [1, 2], [3, 4, 5]]
+    ranges = microbatches([50, 40, 30, 8, 8, 8], 80)
+    assert [list(batch) for batch in ranges] == [[0], [1, 2], [3, 4, 5]]
     assert microbatches([100], 10) == [range(0, 1)]

@@ -30,10 +30,10 @@ def test_scores_equal_those_from_scratch(model, tokenizer, prompts):
     backend = TransformersBackend(model, tokenizer, batch_tokens=5000)
     continuations = [" 12", " nine and a half", "x", " 12 pears"]
     items = [(prompt, continuations[: 1 + number % 4]) for number, prompt in enumerate(prompts)]
-    found = backend.score_many(items)
-    for (prompt, texts), scores in zip(items, found, strict=True):
-        assert backend.score(prompt, texts)[0] == pytest.approx(scores[0], abs=1e-4)
-        for text, score in zip(texts, scores, strict=True):
+    scores = backend.score_many(items)
+    for (prompt, texts), of_item in zip(items, scores, strict=True):
+        assert backend.score(prompt, texts)[0] == pytest.approx(of_item[0], abs=1e-4)
+        for text, score in zip(texts, of_item, strict=True):
             expected = from_scratch(model, tokenizer, prompt, text)
             torch.testing.assert_close(torch.tensor(score), expected, atol=1e-4, rtol=1e-4)
 
@@ -52,17 +52,17 @@ def test_the_prefix_is_read_once(llama, tokenizer, monkeypatch):
 
 def test_an_empty_continuation_has_no_scores(model, tokenizer):
     backend = TransformersBackend(model, tokenizer, batch_tokens=5000)
-    assert [len(one) for one in backend.score(("a",), ["", "bc", ""])] == [0, 2, 0]
+    assert [len(scores) for scores in backend.score(("a",), ["", "bc", ""])] == [0, 2, 0]
     assert backend.score(("a",), []) == []
     assert backend.score(("a",), [""]) == [()]
 
 
 def test_many_continuations_are_split_behind_their_prefix():
-    found = packs([1, 2], [[3] * 600, [4] * 600, [5] * 10])
-    assert [pack.numbers for pack in found] == [(0,), (1, 2)]
-    assert all(pack.prefix == [1, 2] for pack in found)
+    packed = packs([1, 2], [[3] * 600, [4] * 600, [5] * 10])
+    assert [pack.numbers for pack in packed] == [(0,), (1, 2)]
+    assert all(pack.prefix == [1, 2] for pack in packed)
 
 
 def test_too_long_a_continuation_is_named(llama, tokenizer):
-    with pytest.raises(GenerationError, match="more than the model's 256"):
+    with pytest.raises(GenerationError, match="exceeds the model's 256"):
         TransformersBackend(llama, tokenizer, batch_tokens=5000).score(("p" * 200,), ["x" * 57])

@@ -1,1 +1,1 @@
-"""The decoding loop of the transformers backend: batching, caches, sampling, scoring."""
+"""The inside of the transformers backend: batching, caches, the decoding loop (`decoding.decode`) and scoring."""

@@ -1,8 +1,9 @@
-"""Attention of one new token a row over cached keys, as matrix products over keys that lie column by column.
+"""Attention of one new token per row over cached keys, as matrix products over keys stored column by column.
 
-On a CPU a decoding step is bound by reading the cache. PyTorch's fused kernel multiplies head by head and reads each
-key in its own short row; with the columns of the cache contiguous, the same sums run along them. Everything else (whole
-prompts, other devices, models with soft caps or relative positions) goes to transformers' own `sdpa` attention.
+On a CPU, reading the cache limits the speed of a decoding step. PyTorch's fused kernel multiplies head by head and
+reads each key as a short row of its own; with the columns of the cache contiguous, the same sums run along them.
+Everything else (whole prompts, other devices, models with soft caps or relative positions) uses transformers' own
+`sdpa` attention.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ def attend(
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    """What transformers expects of an attention function.
+    """An attention function with the interface that transformers expects.
 
     Args:
-        module: the layer that asks; see `sdpa_attention_forward`.
+        module: the calling layer; see `sdpa_attention_forward`.
         query: [rows, heads, queries, head size].
-        key: [rows, key heads, columns, head size]; fast where the columns are its contiguous dimension.
+        key: [rows, key heads, columns, head size]; fast if the columns are its contiguous dimension.
         value: [rows, key heads, columns, head size].
         attention_mask: additive, [rows, 1, queries, columns], or None.
         scaling: factor on the products; 1 / sqrt(head size) by default.
-        **kwargs: what other attention functions take.
+        **kwargs: options of other attention functions.
 
     Returns:
         Output [rows, queries, heads, head size], and no weights.
@@ -55,7 +56,7 @@ def attend(
 
 
 def serves(model: Any) -> bool:
-    """Whether decoding on this model can take `attend`: on a CPU, where it would take `sdpa` through the interface."""
+    """Whether `attend` can decode with this model: on a CPU, if it uses `sdpa` through transformers' interface."""
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     return bool(
         model.device.type == "cpu"
@@ -66,13 +67,13 @@ def serves(model: Any) -> bool:
 
 @contextmanager
 def decoding_attention(model: Any) -> Iterator[None]:
-    """The model attends by `attend` inside, and as before afterwards."""
-    before = model.config._attn_implementation
+    """The model uses `attend` inside, and its own attention again afterwards."""
+    own = model.config._attn_implementation
     model.config._attn_implementation = NAME
     try:
         yield
     finally:
-        model.config._attn_implementation = before
+        model.config._attn_implementation = own
 
 
 AttentionInterface.register(NAME, attend)

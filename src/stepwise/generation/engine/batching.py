@@ -1,4 +1,4 @@
-"""Which completions are made together: a pure function of prompt lengths and parameters, never of timing."""
+"""Which completions share a batch: a pure function of prompt lengths and parameters, never of timing."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """One completion to make: the prompt's index in the pass and the sample's number."""
+    """A completion to generate: the index of its prompt in the pass and the number of the sample."""
 
     prompt: int
     sample: int
 
 
 def plan(lengths: Sequence[int], samples: int, new_tokens: int, batch_tokens: int) -> list[list[Row]]:
-    """Rows in batches, longest prompts first, so that prompts of one batch are about equally long.
+    """Rows in batches, longest prompts first, so that the prompts of a batch have similar lengths.
 
     A batch of r rows with longest prompt l caches at most r * (l + new_tokens) <= batch_tokens tokens, or is a single
-    row. Batches are evened out, so that none is left with a few rows. Rows of one prompt are neighbours.
+    row. Batches are of similar size, so none is left with a few rows. Rows of one prompt are neighbours.
     """
     order = sorted(range(len(lengths)), key=lambda index: (-lengths[index], index))
     rows = [Row(prompt, sample) for prompt in order for sample in range(samples)]
@@ -32,7 +32,7 @@ def plan(lengths: Sequence[int], samples: int, new_tokens: int, batch_tokens: in
 
 
 def microbatches(lengths: Sequence[int], tokens: int) -> list[range]:
-    """Neighbouring items in ranges of at most `tokens` padded tokens (or one item), for lengths in falling order."""
+    """Ranges of neighbouring items with at most `tokens` padded tokens (or one item). Lengths come longest first."""
     ranges: list[range] = []
     start = 0
     while start < len(lengths):

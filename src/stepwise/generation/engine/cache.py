@@ -1,4 +1,4 @@
-"""A key-value cache in buffers made once: rows leave by a swap, and nothing is concatenated while decoding."""
+"""A key-value cache in preallocated buffers: finished rows are overwritten, and decoding concatenates nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 
 class Window:
-    """Which part of the buffers is alive, shared by all layers.
+    """Which part of the buffers is in use, shared by all layers.
 
-    While prompts are read (`source` set), a layer writes the states of each prompt to all its rows, ending at column
-    `stop`. While decoding, it writes one column before `stop` and returns rows [0, rows), columns [start, stop).
+    While prompts are read (`source` is set), a layer writes the states of each prompt to all its rows, ending at column
+    `stop`. While decoding, it writes the column before `stop` and returns rows [0, rows), columns [start, stop).
     """
 
     def __init__(self, rows: int, columns: int) -> None:
@@ -23,13 +23,13 @@ class Window:
         self.stop = 0
         self.first_row = 0
         self.source: torch.Tensor | None = None
-        """For each row from `first_row` on, the index of its prompt in the forward pass at hand."""
+        """For each row from `first_row` on, the index of its prompt in the current forward pass."""
 
 
 class RowLayer(CacheLayerMixin):
     """Keys and values of one layer, as [rows, heads, columns, head size].
 
-    With `by_column` keys lie as [rows, heads, head size, columns] behind that view: `attention.attend` is fast then.
+    With `by_column`, keys are stored as [rows, heads, head size, columns] behind that view, for `attention.attend`.
     """
 
     is_sliding = False
@@ -43,10 +43,10 @@ class RowLayer(CacheLayerMixin):
         self.buffers: tuple[torch.Tensor, ...] = ()
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Make the buffers, in the type and on the device of the first states.
+        """Allocate the buffers, with the type and device of the first states.
 
-        They start as zeros: columns left of a short prompt are hidden from attention, but a NaN there, as fresh memory
-        may hold, would survive its weight of zero.
+        They start as zeros: the columns left of a short prompt have weight zero in attention, but a NaN that
+        uninitialised memory may hold would still spread.
         """
         rows, columns = self.window.capacity
         _, heads, _, size = key_states.shape
@@ -63,7 +63,7 @@ class RowLayer(CacheLayerMixin):
         *args: Any,  # noqa: ARG002 - the signature is the base class's
         **kwargs: Any,  # noqa: ARG002
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Store new states; returns those to attend to (the new ones alone while a prompt is read)."""
+        """Store new states; returns the states to attend to (only the new ones while prompts are read)."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         window = self.window
@@ -80,32 +80,32 @@ class RowLayer(CacheLayerMixin):
         return self.keys, self.values
 
     def show(self) -> None:
-        """Point `keys` and `values` at the living part of the buffers."""
+        """Point `keys` and `values` at the part of the buffers that is in use."""
         window = self.window
         self.keys, self.values = (buffer[: window.rows, :, window.start : window.stop] for buffer in self.buffers)
 
     def move(self, source: torch.Tensor, target: torch.Tensor) -> None:
-        """Copy the living columns of rows `source` over rows `target`."""
+        """Copy the used columns of rows `source` over rows `target`."""
         columns = slice(self.window.start, self.window.stop)
         for buffer in self.buffers:
             buffer[target, :, columns] = buffer[source, :, columns]
 
     def get_seq_length(self) -> int:
-        """Columns before the one that the next update writes; models with relative positions count from it."""
+        """Number of columns before the one that the next update writes; models with relative positions rely on it."""
         window = self.window
         return 0 if window.source is not None else window.stop - 1 - window.start
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Length and offset of what the next update returns."""
+        """Length and offset of the keys that the next update returns."""
         return self.get_seq_length() + query_length, 0
 
     def get_max_length(self) -> int:
-        """Columns of the buffers."""
+        """Number of columns of the buffers."""
         return self.window.capacity[1]
 
 
 class RowCache(Cache):
-    """One RowLayer a layer of the model over one shared Window."""
+    """A RowLayer for each layer of the model, over one shared Window."""
 
     def __init__(self, layers: int, rows: int, columns: int, *, by_column: bool = False) -> None:
         self.window = Window(rows, columns)
@@ -113,7 +113,7 @@ class RowCache(Cache):
         super().__init__(layers=list(self.rows))
 
     def keep(self, source: Sequence[int], target: Sequence[int], rows: int) -> None:
-        """Copy rows `source` over the freed rows `target`, then count only the first `rows` rows."""
+        """Copy rows `source` over the finished rows `target`, then keep only the first `rows` rows."""
         if source:
             index = torch.tensor([source, target], device=self.rows[0].buffers[0].device)
             for layer in self.rows:
@@ -121,6 +121,6 @@ class RowCache(Cache):
         self.window.rows = rows
 
     def show(self) -> None:
-        """Point every layer's keys and values at the living rows, for attention that reads without an update."""
+        """Point the keys and values of every layer at the rows in use, for attention that reads without an update."""
         for layer in self.rows:
             layer.show()

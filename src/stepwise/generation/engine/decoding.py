@@ -1,4 +1,4 @@
-"""The decode loop: all rows of a batch step together, and a row leaves as soon as it is done."""
+"""The decoding loop: all rows of a batch advance together, and a row leaves the batch as soon as it is finished."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from stepwise.generation.engine.stopping import Stopping
 from stepwise.progress import Progress
 
 Adjust = Callable[[torch.Tensor, Sequence[int], int], torch.Tensor]
-"""Changes logits [rows, vocabulary] before a choice, given each row's number in the batch and the step."""
+"""(logits [rows, vocabulary], each row's number in the batch, step) -> logits from which the next token is chosen."""
 
 
 @dataclass
 class Draft:
-    """A completion on its way."""
+    """A completion in progress."""
 
     tokens: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -39,16 +39,16 @@ def decode(
     """Continue every row until it ends.
 
     Args:
-        reader: the model with the rows' prompts.
-        rows: how many.
-        sampling: temperature, filters and the longest completion.
+        reader: the model with the prompts of the rows.
+        rows: number of rows.
+        sampling: temperature, filters and maximum length.
         stopping: end tokens and stop strings.
-        progress: counts rows that end and tokens.
-        chances: uniform numbers [rows, steps], or None for greedy.
-        adjust: an optional change of the logits, or None.
+        progress: counts finished rows and tokens.
+        chances: uniform random numbers [rows, steps], or None for greedy decoding.
+        adjust: changes the logits, or None.
 
     Returns:
-        One completion a row, in the rows' order.
+        One completion per row, in order.
     """
     drafts = [Draft() for _ in range(rows)]
     active = list(range(rows))
@@ -71,7 +71,7 @@ def decode(
 
 
 def _append(drafts: list[Draft], tokens: list[int], logprobs: list[float], stopping: Stopping) -> list[int]:
-    """Write one step down; returns the places whose rows are done."""
+    """Append one step's tokens to the drafts; returns the places of the rows that are finished."""
     done = []
     for place, (draft, token, logprob) in enumerate(zip(drafts, tokens, logprobs, strict=True)):
         draft.tokens.append(token)
@@ -83,11 +83,11 @@ def _append(drafts: list[Draft], tokens: list[int], logprobs: list[float], stopp
 
 
 def _leave(reader: Reader, active: list[int], done: list[int], tokens: torch.Tensor) -> torch.Tensor:
-    """Close the gaps that done rows leave with rows from the end; returns the remaining rows' tokens."""
+    """Move rows from the end into the places of finished rows; returns the tokens of the remaining rows."""
     rows = len(active) - len(done)
-    gone = set(done)
+    finished = set(done)
     target = [place for place in done if place < rows]
-    source = [place for place in range(rows, len(active)) if place not in gone]
+    source = [place for place in range(rows, len(active)) if place not in finished]
     reader.keep(source, target, rows)
     for here, there in zip(source, target, strict=True):
         active[there] = active[here]

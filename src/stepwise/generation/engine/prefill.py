@@ -1,4 +1,4 @@
-"""How a model reads prompts once and then goes on token by token: one reader a family of models."""
+"""Reading prompts once and then continuing token by token: one reader per family of models."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from stepwise.generation.engine.batching import microbatches
 from stepwise.generation.engine.cache import RowCache
 
 READ_TOKENS = 4096
-"""Most padded prompt tokens in one forward pass while prompts are read."""
+"""Maximum number of padded prompt tokens in a forward pass that reads prompts."""
 
 
 class Reader(Protocol):
-    """Rows of one batch inside a model. Row r continues prompt `owners[r]`."""
+    """The rows of a batch inside a model. Row r continues prompt `owners[r]`."""
 
     def begin(self) -> torch.Tensor:
         """Read every prompt once. Returns the next token's logits [rows, vocabulary] in float32."""
         ...
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
-        """Append one token to each living row [rows]. Returns the next token's logits in float32."""
+        """Append a token to each row [rows]. Returns the next token's logits [rows, vocabulary] in float32."""
         ...
 
     def keep(self, source: Sequence[int], target: Sequence[int], rows: int) -> None:
-        """Move rows `source` to the freed places `target`; only places below `rows` go on."""
+        """Move rows `source` to the finished places `target`; only places below `rows` continue."""
         ...
 
 
@@ -40,7 +40,7 @@ def left_padded(prompts: Sequence[Sequence[int]], filler: int, device: Any) -> t
 
 
 class _Rows:
-    """What both readers share: which prompt a row continues, and where its first real column is."""
+    """What both readers share: the prompt that each row continues, and the column where it starts."""
 
     def __init__(self, model: Any, prompts: Sequence[Sequence[int]], owners: Sequence[int], filler: int) -> None:
         self.model = model
@@ -53,14 +53,14 @@ class _Rows:
         self.hidden = self._hidden_columns()
 
     def _hidden_columns(self) -> torch.Tensor:
-        """Additive mask [rows, 1, 1, width]: the lowest number where a row has padding, else 0."""
+        """Additive mask [rows, 1, 1, width]: the lowest number where a row is padded, otherwise 0."""
         starts = torch.tensor(self.starts, device=self.device)[:, None, None, None]
         columns = torch.arange(self.width, device=self.device)
         zero = torch.zeros((), dtype=self.model.dtype, device=self.device)
         return torch.where(columns < starts, torch.finfo(zero.dtype).min, zero)
 
     def parts(self, window: Any) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Prompts in pieces that fit one forward pass (ids, mask); `window` is set to the rows that they fill."""
+        """Prompts in parts that fit one forward pass, as (ids, mask); `window` is set to the rows that a part fills."""
         for part in microbatches([len(prompt) for prompt in self.prompts], READ_TOKENS):
             rows = ((self.owners >= part.start) & (self.owners < part.stop)).nonzero()[:, 0]
             window.first_row = int(rows[0])
@@ -69,7 +69,7 @@ class _Rows:
         window.source = None
 
     def keep_starts(self, source: Sequence[int], target: Sequence[int], rows: int) -> None:
-        """Follow the rows' moves."""
+        """Move the rows' start columns and masks along with them."""
         for here, there in zip(source, target, strict=True):
             self.starts[there] = self.starts[here]
         del self.starts[rows:]
@@ -78,12 +78,12 @@ class _Rows:
 
 
 class CausalReader(_Rows):
-    """A decoder-only model: prompts are left-padded in the cache, so that all rows write the same column."""
+    """A decoder-only model: prompts are left-padded in the cache, so all rows write the same column."""
 
     def __init__(
         self, model: Any, prompts: Sequence[Sequence[int]], owners: Sequence[int], filler: int, new_tokens: int
     ) -> None:
-        """`prompts` come longest first; `owners` rise."""
+        """`prompts` come longest first; `owners` are in ascending order."""
         super().__init__(model, prompts, owners, filler)
         columns = self.width + new_tokens
         layers = model.config.get_text_config().num_hidden_layers
@@ -96,7 +96,7 @@ class CausalReader(_Rows):
         """See Reader."""
         window = self.cache.window
         window.stop = self.width
-        found = []
+        next_logits = []
         for ids, mask in self.parts(window):
             output = self.model(
                 input_ids=ids,
@@ -106,8 +106,8 @@ class CausalReader(_Rows):
                 use_cache=True,
                 logits_to_keep=1,
             )
-            found.append(output.logits[:, -1].float()[window.source])
-        return torch.cat(found)
+            next_logits.append(output.logits[:, -1].float()[window.source])
+        return torch.cat(next_logits)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
         """See Reader."""
@@ -127,7 +127,7 @@ class CausalReader(_Rows):
         return logits
 
     def keep(self, source: Sequence[int], target: Sequence[int], rows: int) -> None:
-        """See Reader. Columns that only longer prompts needed are dropped from view."""
+        """See Reader. Columns that only longer prompts needed are no longer read."""
         self.cache.keep(source, target, rows)
         self.keep_starts(source, target, rows)
         if source:
@@ -141,7 +141,7 @@ class EncoderDecoderReader(_Rows):
     def __init__(
         self, model: Any, prompts: Sequence[Sequence[int]], owners: Sequence[int], filler: int, new_tokens: int
     ) -> None:
-        """`prompts` come longest first; `owners` rise."""
+        """`prompts` come longest first; `owners` are in ascending order."""
         from transformers.cache_utils import EncoderDecoderCache
 
         super().__init__(model, prompts, owners, filler)
@@ -155,7 +155,7 @@ class EncoderDecoderReader(_Rows):
         """See Reader."""
         own, cross = self.own.window, self.cross.window
         own.stop, cross.stop = 1, self.width
-        found = []
+        next_logits = []
         for ids, mask in self.parts(cross):
             own.first_row, own.source = cross.first_row, cross.source
             self.cache.is_updated.clear()
@@ -163,13 +163,13 @@ class EncoderDecoderReader(_Rows):
             states = self.model.get_encoder()(input_ids=ids, attention_mask=mask).last_hidden_state
             self.size = states.shape[-1]
             logits = self._decode(start, mask if int(mask.min()) == 0 else None, states)
-            found.append(logits[cross.source])
+            next_logits.append(logits[cross.source])
         own.source = None
         self.cross.show()
-        return torch.cat(found)
+        return torch.cat(next_logits)
 
     def step(self, tokens: torch.Tensor) -> torch.Tensor:
-        """See Reader. The encoder's states are in the cache by now; only their shape is still asked for."""
+        """See Reader. The encoder's states are in the cache; the model only needs their shape."""
         self.own.window.stop += 1
         rows, start = self.own.window.rows, self.cross.window.start
         mask = self.hidden[:rows, :, :, start:] if max(self.starts) > start else None

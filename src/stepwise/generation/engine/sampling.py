@@ -1,4 +1,4 @@
-"""How the next token is chosen. The chance of a row at a step depends on seed, prompt, sample and step alone."""
+"""Choosing the next token. A row's random number at a step depends on seed, prompt, sample and step only."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def choose(logits: torch.Tensor, sampling: Sampling, chance: torch.Tensor | None
 
     Args:
         logits: [rows, vocabulary], float32.
-        sampling: temperature 0 takes the likeliest token; else the filters and the temperature apply.
-        chance: [rows] float64 uniform numbers, needed where the temperature is above 0.
+        sampling: temperature 0 takes the likeliest token; otherwise the filters and the temperature apply.
+        chance: uniform random numbers [rows] in float64, needed if the temperature is above 0.
 
     Returns:
         tokens [rows] and log-probabilities [rows] in nats.
@@ -38,7 +38,7 @@ def choose(logits: torch.Tensor, sampling: Sampling, chance: torch.Tensor | None
 
 
 def filtered(logits: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
-    """Logits [rows, vocabulary] with the tokens outside top-k, then outside the top-p nucleus, at minus infinity.
+    """Logits [rows, vocabulary] with minus infinity for tokens outside top-k, then outside the top-p nucleus.
 
     The nucleus is the smallest set of likeliest tokens whose probability reaches `top_p`; it is never empty.
     """
@@ -55,7 +55,7 @@ def filtered(logits: torch.Tensor, top_k: int, top_p: float) -> torch.Tensor:
 
 
 def _draw(logits: torch.Tensor, chance: torch.Tensor) -> torch.Tensor:
-    """Inverse of the cumulative distribution, in token order, at `chance`; in float64, so that rows do not drift."""
+    """Inverse of the cumulative distribution, in token order, at `chance`; in float64, since rounding would add up."""
     total = logits.softmax(dim=-1).cumsum(dim=-1, dtype=torch.float64)
     point = (chance * total[:, -1])[:, None]
     return torch.searchsorted(total, point, right=True)[:, 0].clamp_(max=logits.shape[-1] - 1)

@@ -1,4 +1,4 @@
-"""Log-probabilities of given continuations: the prefix is read once for all of them, in the same forward pass."""
+"""Log-probabilities of given continuations: one forward pass reads the prefix once for all of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stepwise.generation.engine.batching import microbatches
 from stepwise.generation.engine.prefill import left_padded
 
 PACK_TOKENS = 1024
-"""Most continuation tokens behind one reading of a prefix; the attention mask grows with the square of the row."""
+"""Maximum number of continuation tokens after one prefix; the attention mask grows with the square of the row."""
 
 
 @dataclass(frozen=True)
 class Pack:
-    """A prefix and some of its continuations, as token ids. `numbers` tells which continuations these are."""
+    """A prefix and some of its continuations, as token ids. `numbers` are the indices of these continuations."""
 
     prefix: list[int]
     continuations: list[list[int]]
@@ -25,12 +25,12 @@ class Pack:
 
     @property
     def tail(self) -> int:
-        """Tokens of all continuations together."""
+        """Number of tokens of all continuations."""
         return sum(map(len, self.continuations))
 
 
 def packs(prefix: list[int], continuations: Sequence[list[int]]) -> list[Pack]:
-    """Continuations behind their prefix: one pack, or several where they outgrow both the prefix and PACK_TOKENS."""
+    """A prefix with its continuations as one pack, or as several if they exceed both the prefix and PACK_TOKENS."""
     limit = max(PACK_TOKENS, len(prefix))
     groups: list[list[int]] = [[]]
     for number, ids in enumerate(continuations):
@@ -43,8 +43,8 @@ def packs(prefix: list[int], continuations: Sequence[list[int]]) -> list[Pack]:
 def score_causal(model: Any, packed: Sequence[Pack], filler: int) -> list[list[list[float]]]:
     """Log-probabilities in nats of each token of each continuation of each pack, by a decoder-only model.
 
-    A row is the prefix (left-padded), then all its continuations one behind the other. Each continuation sees the
-    prefix and itself, and its positions go on from the prefix, so the numbers are those of the continuation alone.
+    A row is the left-padded prefix followed by all its continuations. Each continuation sees the prefix and itself, and
+    its positions follow the prefix, so the result is the same as for the continuation alone.
     """
     ids, segments, positions = _layout(packed, filler)
     device = model.device
@@ -61,12 +61,12 @@ def score_causal(model: Any, packed: Sequence[Pack], filler: int) -> list[list[l
     )
     index = torch.tensor([rows, [place[column] for column in before], targets], device=device)
     logits = output.logits
-    found = logits[index[0], index[1], index[2]].float() - _normaliser(logits)[index[0], index[1]]
-    return _unflatten(found.tolist(), packed)
+    logprobs = logits[index[0], index[1], index[2]].float() - _normaliser(logits)[index[0], index[1]]
+    return _unflatten(logprobs.tolist(), packed)
 
 
 def score_encoder_decoder(model: Any, packed: Sequence[Pack], filler: int) -> list[list[list[float]]]:
-    """The same by an encoder-decoder model: the encoder reads each prefix once, the decoder all continuations."""
+    """The same with an encoder-decoder model: the encoder reads each prefix once, the decoder all continuations."""
     device = model.device
     prefixes, mask = left_padded([pack.prefix for pack in packed], filler, device)
     states = model.get_encoder()(input_ids=prefixes, attention_mask=mask).last_hidden_state
@@ -79,20 +79,20 @@ def score_encoder_decoder(model: Any, packed: Sequence[Pack], filler: int) -> li
     logits = model(
         decoder_input_ids=read, encoder_outputs=(states[owners],), attention_mask=mask[owners], use_cache=False
     ).logits
-    found = (logits.gather(-1, padded[..., None])[..., 0].float() - _normaliser(logits)).tolist()
-    scores = iter([row[: len(ids)] for row, ids in zip(found, texts, strict=True)])
+    logprobs = (logits.gather(-1, padded[..., None])[..., 0].float() - _normaliser(logits)).tolist()
+    scores = iter([row[: len(ids)] for row, ids in zip(logprobs, texts, strict=True)])
     return [[next(scores) for _ in pack.continuations] for pack in packed]
 
 
 def groups_of(packed: Sequence[Pack], tokens: int) -> list[list[int]]:
-    """Packs that share a forward pass, by number: about equally long, at most `tokens` padded tokens (or one pack)."""
+    """Indices of packs that share a forward pass: of similar length, at most `tokens` padded tokens (or one pack)."""
     sizes = [len(pack.prefix) + pack.tail for pack in packed]
     order = sorted(range(len(packed)), key=lambda index: (-sizes[index], index))
     return [[order[index] for index in part] for part in microbatches([sizes[index] for index in order], tokens)]
 
 
 def _layout(packed: Sequence[Pack], filler: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Ids, segments (0 prefix, k the k-th continuation, -1 padding) and positions, each [rows, columns]."""
+    """Ids, segments (0: prefix, k: k-th continuation, -1: padding) and positions, each [rows, columns]."""
     width = max(len(pack.prefix) for pack in packed)
     tail = max(pack.tail for pack in packed)
     ids, segments, positions = [], [], []
@@ -108,17 +108,17 @@ def _layout(packed: Sequence[Pack], filler: int) -> tuple[torch.Tensor, torch.Te
 
 
 def _visible(segments: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """Additive mask [rows, 1, columns, columns] of a tree: earlier tokens of the prefix and of the own segment."""
+    """Additive tree mask [rows, 1, columns, columns]: a token sees earlier tokens of the prefix and its own segment."""
     query, key = segments[:, :, None], segments[:, None, :]
     size = segments.shape[1]
     earlier = torch.ones(size, size, dtype=torch.bool, device=segments.device).tril()
-    seen = earlier & (key >= 0) & ((key == 0) | (key == query))
-    mask = torch.zeros(seen.shape, dtype=dtype, device=segments.device)
-    return mask.masked_fill_(~seen, torch.finfo(dtype).min)[:, None]
+    visible = earlier & (key >= 0) & ((key == 0) | (key == query))
+    mask = torch.zeros(visible.shape, dtype=dtype, device=segments.device)
+    return mask.masked_fill_(~visible, torch.finfo(dtype).min)[:, None]
 
 
 def _scored(packed: Sequence[Pack], width: int) -> tuple[list[int], list[int], list[int]]:
-    """For each scored token: its row, the column that predicts it, and the token."""
+    """For each scored token: its row, the column that predicts it, and its id."""
     rows, before, targets = [], [], []
     for row, pack in enumerate(packed):
         column = width
@@ -134,6 +134,6 @@ def _normaliser(logits: torch.Tensor) -> torch.Tensor:
     return logits.float().logsumexp(dim=-1)
 
 
-def _unflatten(found: list[float], packed: Sequence[Pack]) -> list[list[list[float]]]:
-    values = iter(found)
+def _unflatten(logprobs: list[float], packed: Sequence[Pack]) -> list[list[list[float]]]:
+    values = iter(logprobs)
     return [[[next(values) for _ in text] for text in pack.continuations] for pack in packed]

@@ -1,4 +1,4 @@
-"""When a completion ends: the end token, a stop string, or the length."""
+"""When a completion ends: at an end token or a stop string."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 class Stopping:
-    """End tokens and stop strings of one pass, and how tokens become the completion's text.
+    """The end tokens and stop strings of a pass, and the text of a completion.
 
-    Text is decoded only after a token that holds the last character of a stop string, for no other token can end one.
+    Text is decoded only after a token that contains the last character of a stop string, as no other token can end one.
     """
 
     def __init__(self, tokenizer: Any, ends: frozenset[int], stop: Sequence[str]) -> None:
@@ -32,13 +32,13 @@ class Stopping:
         return text[: min(cut)] if cut else text
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """Plain text of tokens, special ones left out."""
+        """Text of tokens, without special ones."""
         text: str = self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return text
 
 
 def _suspects(tokenizer: Any, stop: Sequence[str]) -> frozenset[int]:
-    """Tokens whose text holds the last character of a stop string; all, where that cannot be seen token by token."""
+    """Tokens that contain the last character of a stop string; all tokens if single tokens cannot show that."""
     if not stop:
         return frozenset()
     size = len(tokenizer)

@@ -67,7 +67,7 @@ def test_the_agent_reads_its_examples_and_the_others_only_question_and_steps():
     solution = PartialSolution(PROBLEM, ("1 + 1 = 2",))
     scripted.propose([solution], 2, sampled=True)
     examples = QUESTION + "2 + 3 = 5\nTherefore, the answer is: 5\n\n"
-    assert scripted.agent.inner.asked == [examples + QUESTION + "1 + 1 = 2\n"]  # type: ignore[attr-defined]
+    assert scripted.agent.inner.prompts == [examples + QUESTION + "1 + 1 = 2\n"]  # type: ignore[attr-defined]
     scripted.notes([solution])
     assert scripted.note_writer.texts == [QUESTION + "1 + 1 = 2\n"]  # type: ignore[attr-defined]
 
@@ -83,7 +83,7 @@ def test_the_scorer_reads_the_note_in_the_filters_form():
 def test_an_explicit_note_stands_before_the_agents_next_step():
     scripted = roles()
     scripted.propose([PartialSolution(PROBLEM, note="add")], 1, sampled=True)
-    assert scripted.agent.inner.asked == ["Question:\nHow many?\nAnswer reasoning: [add]\n"]  # type: ignore[attr-defined]
+    assert scripted.agent.inner.prompts == ["Question:\nHow many?\nAnswer reasoning: [add]\n"]  # type: ignore[attr-defined]
 
 
 def test_servers_work_at_the_same_time():
@@ -125,7 +125,7 @@ def test_a_repeated_request_is_counted_but_not_computed_again():
     sampling = Sampling(n=2)
     first = meter.generate([("ab",), ("cd",)], sampling)
     assert meter.generate([("cd",), ("ef",)], sampling)[0] == first[1]
-    assert inner.asked == ["ab", "cd", "ef"]
+    assert inner.prompts == ["ab", "cd", "ef"]
     assert meter.usage == Usage(calls=4, read=8, written=4 * 3)
     meter.score(("ab",), ["xyz", "q"])
     assert meter.score(("ab",), ["q"]) == [(-1.0,)]

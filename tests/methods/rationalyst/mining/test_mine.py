@@ -85,7 +85,7 @@ def test_notes_that_were_cut_off_may_be_kept():
 def test_any_backend_reads_the_text_so_far_between_prefix_and_opening():
     backend = ScriptedBackend(lambda prompt, _: "No idea. Really" if "Two" not in prompt else "\n")
     notes, numbers = mine_woven([document(), document("x", name="b")], backend, LAYOUT, params())
-    assert backend.asked[1] == "Say why. Ann has 3 pears. She eats one. Why? "
+    assert backend.prompts[1] == "Say why. Ann has 3 pears. She eats one. Why? "
     assert [(note.document_id, note.position, note.text) for note in notes] == [
         ("a", TEXT.index(" She eats"), "No idea."),
         ("a", TEXT.index(" Two"), "No idea."),
