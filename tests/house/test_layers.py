@@ -34,8 +34,6 @@ METHODS = sorted({path.name for path in (SOURCE / "methods").iterdir() if path.i
 MAY_NAME_METHODS = {
     "src/stepwise/methods/registry.py": "the line with which a method is registered",
     "src/stepwise/params/__init__.py": "the same for its keys of params.yaml",
-    "src/stepwise/rl/grpo_rloo.py": "the section of params.yaml that its errors name",
-    "src/stepwise/rl/trl_settings.py": "the same",
     "src/stepwise/tasks/gsm8k.py": "how two papers extract an answer",
     "src/stepwise/tasks/mathqa.py": "the folder of a paper's published data",
     "src/stepwise/tasks/svamp.py": "the folder of a paper's published data",

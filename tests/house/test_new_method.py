@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 TOY = Path(__file__).with_name("toy_method")
-"""The toy's rooms where they go in the repository, and its stages for dvc.yaml."""
+"""The rooms of a toy method, `wordcount`, as they go into the repository, and its chapter of dvc.yaml."""
 ROOMS = ("src", "stages", "conf")
 
 
@@ -40,47 +40,49 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
         ("  report:\n", (TOY / "chapter.yaml").read_text() + "  report:\n"),
         (
             "      - src/stepwise/methods/registry.py\n",
-            "      - src/stepwise/methods/registry.py\n      - src/stepwise/methods/toy/method.py\n",
+            "      - src/stepwise/methods/registry.py\n      - src/stepwise/methods/wordcount/method.py\n",
         ),
-        ("      - metrics/rationalyst\n", "      - metrics/rationalyst\n      - metrics/toy\n"),
+        ("      - metrics/rationalyst\n", "      - metrics/rationalyst\n      - metrics/wordcount\n"),
         (
             "      - rationalyst_runs\n      - rationalyst_transfers\n",
-            "      - rationalyst_runs\n      - rationalyst_transfers\n      - toy_tasks\n",
+            "      - rationalyst_runs\n      - rationalyst_transfers\n      - wordcount_tasks\n",
         ),
     )
     # conf/ and slurm/resources.yaml.
     edit(
-        folder / "conf/scale/default.yaml", ("  - default/rationalyst\n", "  - default/rationalyst\n  - default/toy\n")
+        folder / "conf/scale/default.yaml",
+        ("  - default/rationalyst\n", "  - default/rationalyst\n  - default/wordcount\n"),
     )
-    edit(folder / "slurm/resources.yaml", ("base_model:\n", "toy_count:\n  cpus: 1\n\nbase_model:\n"))
+    edit(folder / "slurm/resources.yaml", ("base_model:\n", "wordcount_count:\n  cpus: 1\n\nbase_model:\n"))
     # Its registration: the method, and its keys of params.yaml.
     edit(
         folder / "src/stepwise/methods/registry.py",
-        ("import Reft\n", "import Reft\nfrom stepwise.methods.toy.method import Toy\n"),
-        ("Reft())", "Reft(), Toy())"),
+        ("import Reft\n", "import Reft\nfrom stepwise.methods.wordcount.method import WordCount\n"),
+        ("Reft())", "Reft(), WordCount())"),
     )
     edit(
         folder / "src/stepwise/params/__init__.py",
-        ("import RlParams\n", "import RlParams\nfrom stepwise.params.toy import ToyKeys\n"),
-        ("RationalystKeys):", "RationalystKeys, ToyKeys):"),
+        ("import RlParams\n", "import RlParams\nfrom stepwise.params.wordcount import WordCountKeys\n"),
+        ("RationalystKeys):", "RationalystKeys, WordCountKeys):"),
     )
     project.run("python", "-m", "stepwise.params.compose")
-    project.commit("The toy")
+    project.commit("A method that counts words")
     return project
 
 
 def test_it_keeps_the_rules_of_the_house(project: Project) -> None:
     files = [f"tests/house/test_{name}.py" for name in ("layers", "dvc_yaml", "configuration")]
-    rules = "layers or toy or report or its_scale or into_it"
+    rules = "layers or wordcount or report or its_scale or into_it"
     project.run("python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", rules, *files)
     project.run("ruff", "check", ".")
+    project.run("ruff", "format", "--check", ".")
 
 
 def test_its_stage_runs_and_the_report_shows_its_chapter(project: Project) -> None:
-    project.run("dvc", "repro", "toy_count@word_problems", STEPWISE_TRACKING="off")
-    words = json.loads((project.folder / "metrics/toy/word_problems.json").read_text())["words"]
+    project.run("dvc", "repro", "wordcount_count@word_problems", STEPWISE_TRACKING="off")
+    words = json.loads((project.folder / "metrics/wordcount/word_problems.json").read_text())["words"]
     assert 5 < words <= 20
-    assert "Toy, words a question" in (shown := project.run("python", "-m", "stepwise", "report"))
+    assert "Word count, words a question" in (shown := project.run("python", "-m", "stepwise", "report"))
     assert f"word_problems    {words:.1f}" in shown
 
 
@@ -90,7 +92,7 @@ def test_its_command_is_on_the_command_line(project: Project) -> None:
 
 
 def test_make_repro_asks_it_before_anything_runs(project: Project) -> None:
-    project.run("python", "-m", "stepwise.params.compose", "toy_tasks=[svamp]")
+    project.run("python", "-m", "stepwise.params.compose", "wordcount_tasks=[svamp]")
     message = project.run("python", "-m", "stepwise.pipeline.repro", fails=True)
-    assert "toy_tasks names svamp, which is not among the tasks" in message
+    assert "wordcount_tasks names svamp, which is not among the tasks" in message
     project.run("git", "checkout", "-q", "params.yaml")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ToyChapter:
+class WordCountChapter:
     """What the report says about the toy."""
 
     lengths: dict[str, float]
@@ -36,10 +36,10 @@ class ToyChapter:
 
     def _grid(self) -> Grid:
         rows = [[task, f"{length:.1f}"] for task, length in self.lengths.items()]
-        return Grid("Toy", "words a question", ("task", "words"), rows, "Of the training problems.")
+        return Grid("Word count", "words a question", ("task", "words"), rows, "Of the training problems.")
 
 
-def collect(metrics: Path, tasks: Collection[str]) -> ToyChapter:
+def collect(metrics: Path, tasks: Collection[str]) -> WordCountChapter:
     """The chapter about these tasks."""
-    files = {task: metrics / f"{task}.json" for task in tasks}
-    return ToyChapter({task: json.loads(path.read_text(encoding="utf-8"))["words"] for task, path in files.items()})
+    numbers = {task: json.loads((metrics / f"{task}.json").read_text(encoding="utf-8")) for task in tasks}
+    return WordCountChapter({task: of_task["words"] for task, of_task in numbers.items()})

@@ -7,16 +7,16 @@ from pydantic import Field
 from stepwise.params.base import Positive, Section
 
 
-class ToyParams(Section):
+class WordCountParams(Section):
     """How words are counted."""
 
     longest: Positive = 100
     """Words that count at most."""
 
 
-class ToyKeys(Section):
+class WordCountKeys(Section):
     """The toy's keys of params.yaml."""
 
-    toy_tasks: list[str] = Field(default_factory=list)
+    wordcount_tasks: list[str] = Field(default_factory=list)
     """Tasks whose questions are counted."""
-    toy: ToyParams = ToyParams()
+    wordcount: WordCountParams = WordCountParams()

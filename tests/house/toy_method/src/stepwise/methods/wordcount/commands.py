@@ -16,7 +16,7 @@ def add_count(add: AddCommand) -> None:
 
 def count(options: argparse.Namespace) -> None:
     """Print the number of words."""
-    from stepwise.methods.toy.counting import mean_length
-    from stepwise.params.toy import ToyParams
+    from stepwise.methods.wordcount.counting import mean_length
+    from stepwise.params.wordcount import WordCountParams
 
-    sys.stdout.write(f"{mean_length([options.question], ToyParams()):.0f} words\n")
+    sys.stdout.write(f"{mean_length([options.question], WordCountParams()):.0f} words\n")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stepwise.params.toy import ToyParams
+from stepwise.params.wordcount import WordCountParams
 
 
-def mean_length(questions: Sequence[str], params: ToyParams) -> float:
+def mean_length(questions: Sequence[str], params: WordCountParams) -> float:
     """Mean words a question, each counted up to `longest`."""
     return sum(min(len(question.split()), params.longest) for question in questions) / len(questions)
