@@ -10,7 +10,7 @@ from stepwise.stage import Run, stage
 
 @stage(params=("seed", "limits", "model.{model}"))
 def main(run: Run, *, model: str, checkpoints: Path, out: Path) -> None:
-    """Take the model from where its parameters say: shipped, made from nothing, a package, a folder or a hub."""
+    """Get the model as its parameters say: shipped, trained from scratch, or from a package, a folder or a hub."""
     card = make_base_model(
         model,
         run.params.model[model],

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning of a base model on a task's references (chapter: foundation)."""
+"""Supervised fine-tuning of a base model on a task's reference solutions (chapter: foundation)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stepwise.training import sft
 
 @stage(params=("seed", "limits", "task.{task}", "model.{model}", "backend", "warm_up"))
 def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, plot: Path) -> None:
-    """Train on the references of the training problems; keep the state that answers dev best."""
+    """Train on the reference solutions of the training problems; keep the state that answers dev best."""
     params, model_params = run.params, run.params.model[model]
     task_params = params.limits.cap(model_params.warmed_up(params.task[task]))
     task_object = get_task(task, task_params, seed=params.seed)

@@ -23,7 +23,7 @@ def params(family):
     )
 
 
-def make(tmp_path, name="one", family="llama", **options):
+def make(tmp_path, name="model", family="llama", **options):
     work = tmp_path / f"{name}.work"
     work.mkdir(parents=True)
     return make_base_model(
@@ -36,10 +36,10 @@ def names(folder):
 
 
 @pytest.mark.parametrize("family", ["llama", "t5"])
-def test_a_model_is_made_from_nothing(tmp_path, family):
+def test_a_model_is_trained_from_scratch(tmp_path, family):
     card = make(tmp_path, family=family)
-    model, tokenizer = load_model(tmp_path / "one")
-    assert card == read_base_model_card(tmp_path / "one")
+    model, tokenizer = load_model(tmp_path / "model")
+    assert card == read_base_model_card(tmp_path / "model")
     assert (card.source, card.licence, card.made["steps"], card.made["seed"]) == (
         "pretrain", "Apache-2.0", 4, 1,
     )  # fmt: skip
@@ -49,14 +49,14 @@ def test_a_model_is_made_from_nothing(tmp_path, family):
     assert model.generate(**prompt, max_new_tokens=3, do_sample=False).shape[1] > 1
 
 
-def test_making_it_again_gives_the_same_bytes(tmp_path):
-    assert make(tmp_path, "one", steps=2) == make(tmp_path, "two", steps=2)
+def test_training_it_again_gives_the_same_bytes(tmp_path):
+    assert make(tmp_path, "first", steps=2) == make(tmp_path, "second", steps=2)
 
 
 def test_a_shipped_model_is_checked_against_its_card(tmp_path):
-    made = make(tmp_path, "small", steps=1)
+    card = make(tmp_path, "small", steps=1)
     shipped = params("llama").model_copy(update={"source": "shipped"})
-    assert fetch_base_model("small", shipped, checkpoints=tmp_path, out=tmp_path / "copy") == made
+    assert fetch_base_model("small", shipped, checkpoints=tmp_path, out=tmp_path / "copy") == card
     assert {path.name for path in (tmp_path / "copy").iterdir()} == {
         path.name for path in (tmp_path / "small").iterdir()
     }
@@ -76,10 +76,10 @@ def test_what_is_shipped_is_what_its_parameters_make(tmp_path, name):
     assert card.made.items() >= named.model_dump(include={"architecture", "pretrain"}).items()
     assert card.made["steps"] == named.pretrain.steps
     small = named.model_copy(update={"pretrain": PretrainParams(examples=8, steps=4)})
-    anew = make_base_model(
-        name, small, checkpoints=tmp_path, steps=1, seed=1, work=tmp_path / "work", out=tmp_path / "anew"
+    again = make_base_model(
+        name, small, checkpoints=tmp_path, steps=1, seed=1, work=tmp_path / "work", out=tmp_path / "again"
     )
-    assert (anew.made["steps"], anew.parameters) == (1, card.parameters)
+    assert (again.made["steps"], again.parameters) == (1, card.parameters)
     assert sum(path.stat().st_size for path in (tmp_path / "copy").iterdir()) < 8_000_000
 
 

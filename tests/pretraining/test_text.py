@@ -20,49 +20,55 @@ COUNT = 600
 
 def by_kind(seed=1):
     kinds = {}
-    for one in base_examples(COUNT, seed):
-        kinds.setdefault(one.id.split("-")[1], []).append(one)
+    for text in base_examples(COUNT, seed):
+        kinds.setdefault(text.id.split("-")[1], []).append(text)
     return kinds
 
 
-def question(one):
-    return one.spans[0].text.removeprefix("Q: ").partition("\nAnswer:")[0]
+def question(example):
+    return without_format(example.spans[0].text)
 
 
-def verdict(name, one, answer):
+def without_format(prompt):
+    return prompt.removeprefix("Q: ").partition("\nAnswer:")[0]
+
+
+def verdict(name, example, answer):
     task = get_task(name, TaskParams(form="scripted"), seed=1)
-    problem = Problem(id=one.id, task=name, split="train", question=question(one), answer=answer)
-    assert task.prompt(problem) == (one.spans[0].text,)
-    return task.check(problem, [one.spans[1].text])[0]
+    problem = Problem(id=example.id, task=name, split="train", question=question(example), answer=answer)
+    assert task.prompt(problem) == (example.spans[0].text,)
+    return task.check(problem, [example.spans[1].text])[0]
 
 
 def test_seeded_and_a_long_run_begins_with_the_short_one():
     first = list(base_examples(60, 1))
     assert first == list(base_examples(200, 1))[:60]
     assert first != list(base_examples(60, 2))
-    assert len({one.id for one in first}) == 60
+    assert len({example.id for example in first}) == 60
 
 
 def test_every_kind_has_about_its_share():
-    counts = Counter({kind: len(found) for kind, found in by_kind().items()})
+    counts = Counter({kind: len(examples) for kind, examples in by_kind().items()})
     assert sum(share for share, _ in KINDS.values()) == pytest.approx(1)
     for kind, (share, _) in KINDS.items():
         assert counts[kind] == pytest.approx(share * COUNT, rel=0.4)
 
 
 def test_only_solutions_are_learned():
-    for one in base_examples(COUNT, 1):
-        assert {span.weight for span in one.spans} == {0.0, 1.0}
-        assert one.spans[0].weight == 0.0
-        assert one.spans[-1].weight == 1.0
+    for example in base_examples(COUNT, 1):
+        assert {span.weight for span in example.spans} == {0.0, 1.0}
+        assert example.spans[0].weight == 0.0
+        assert example.spans[-1].weight == 1.0
 
 
 def test_an_encoder_reads_the_header_of_every_other_story():
     pairs = list(zip(base_examples(COUNT, 1), base_examples(COUNT, 1, seq2seq=True), strict=True))
-    assert all([span.text for span in one.spans] == [span.text for span in other.spans] for one, other in pairs)
-    changed = [number for number, (one, other) in enumerate(pairs) if one != other]
+    assert all([span.text for span in causal.spans] == [span.text for span in other.spans] for causal, other in pairs)
+    changed = [number for number, (causal, other) in enumerate(pairs) if causal != other]
     assert changed == [
-        number for number, (one, _) in enumerate(pairs) if number % 2 and "-story-" in one.id and len(one.spans) > 2
+        number
+        for number, (causal, _) in enumerate(pairs)
+        if number % 2 and "-story-" in causal.id and len(causal.spans) > 2
     ]
     for number in changed:
         assert [span.weight for span in pairs[number][1].spans] == [0.0, 0.0, 1.0]
@@ -70,18 +76,18 @@ def test_an_encoder_reads_the_header_of_every_other_story():
 
 def test_stories_have_right_solutions():
     stories = by_kind()["story"]
-    programs = [one for one in stories if len(one.spans) == 3]
-    outcomes = run_programs([one.spans[1].text + one.spans[2].text for one in programs])
+    programs = [story for story in stories if len(story.spans) == 3]
+    outcomes = run_programs([story.spans[1].text + story.spans[2].text for story in programs])
     assert all(isinstance(outcome.value, int | float) and outcome.value == int(outcome.value) for outcome in outcomes)
-    formulas = [one for one in stories if one.spans[0].text.endswith("Formula:\n")]
-    for one in formulas:
-        asked = one.spans[0].text.split("\n")[1]
-        assert evaluate_formula(parse_formula(one.spans[1].text), numbers_of(asked)).denominator == 1
-    sentences = [one for one in stories if one not in programs and one not in formulas]
-    for one in sentences:
-        results = re.findall(r"= (\d+) ", one.spans[1].text)
-        assert one.spans[1].text.endswith(f"\nTherefore, the answer is: {results[-1]}")
-        for left, sign, right, result in re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)", one.spans[1].text):
+    formulas = [story for story in stories if story.spans[0].text.endswith("Formula:\n")]
+    for story in formulas:
+        numbers = numbers_of(story.spans[0].text.split("\n")[1])
+        assert evaluate_formula(parse_formula(story.spans[1].text), numbers).denominator == 1
+    sentences = [story for story in stories if story not in programs and story not in formulas]
+    for story in sentences:
+        results = re.findall(r"= (\d+) ", story.spans[1].text)
+        assert story.spans[1].text.endswith(f"\nTherefore, the answer is: {results[-1]}")
+        for left, sign, right, result in re.findall(r"(\d+) ([-+*/]) (\d+) = (\d+)", story.spans[1].text):
             a, b, c = int(left), int(right), int(result)
             assert {"+": a + b, "-": a - b, "*": a * b, "/": a / b}[sign] == c
     assert min(len(programs), len(formulas), len(sentences)) > 20
@@ -89,59 +95,62 @@ def test_stories_have_right_solutions():
 
 @pytest.mark.parametrize("kind", ["sums", "reductions"])
 def test_every_stage_of_a_reduction_has_the_same_value(kind):
-    for one in by_kind()[kind]:
-        for asked, learned in zip(one.spans[::2], one.spans[1::2], strict=True):
-            stages = (asked.text + learned.text.rstrip("\n.")).split(" = ")[1:]
+    for example in by_kind()[kind]:
+        for prompt, learned in zip(example.spans[::2], example.spans[1::2], strict=True):
+            stages = (prompt.text + learned.text.rstrip("\n.")).split(" = ")[1:]
             assert len({evaluate(parse(stage)) for stage in stages}) == 1
             assert stages[-1].lstrip("-").isdigit()
 
 
 def test_brackets_check_and_have_uneven_lengths():
-    for one in by_kind()["brackets"]:
-        asked = question(one)
-        assert verdict("multistep_arithmetic", one, str(evaluate(parse(asked.removesuffix("="))))).correct
-        lengths = {len(group.split()) for group in re.findall(r"\(([^()]*)\)", asked)}
+    for example in by_kind()["brackets"]:
+        expression = question(example)
+        answer = str(evaluate(parse(expression.removesuffix("="))))
+        assert verdict("multistep_arithmetic", example, answer).correct
+        lengths = {len(group.split()) for group in re.findall(r"\(([^()]*)\)", expression)}
         assert len(lengths) > 1
 
 
 def test_short_lists_check():
-    for one in by_kind()["short_lists"]:
-        assert verdict("word_sorting", one, " ".join(sorted(read_words(question(one))))).strict_correct
+    for example in by_kind()["short_lists"]:
+        answer = " ".join(sorted(read_words(question(example))))
+        assert verdict("word_sorting", example, answer).strict_correct
 
 
 def test_letters_and_groups_are_right():
     place = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4}
-    for one in by_kind()["letters"]:
-        words, ordinal = re.search(r"List: (.*)\n.* (\w+) letters:$", one.spans[0].text).groups()
-        for word, (told, letter, number) in zip(
-            words.split(), re.findall(r'"(\w+)"="(\w?)" \((\d+)\)', one.spans[1].text), strict=True
+    for example in by_kind()["letters"]:
+        words, ordinal = re.search(r"List: (.*)\n.* (\w+) letters:$", example.spans[0].text).groups()
+        for word, (shown, letter, number) in zip(
+            words.split(), re.findall(r'"(\w+)"="(\w?)" \((\d+)\)', example.spans[1].text), strict=True
         ):
-            assert told == word
+            assert shown == word
             assert letter == word[place[ordinal] : place[ordinal] + 1]
             assert int(number) == (ord(letter) - 96 if letter else 0)
-    for one in by_kind()["groups"]:
-        numbers = [int(number) for number in re.findall(r"\((\d+)\)", one.spans[1].text)]
+    for example in by_kind()["groups"]:
+        source, target = (span.text for span in example.spans)
+        numbers = [int(number) for number in re.findall(r"\((\d+)\)", target)]
         assert all(a < b for a, b in pairwise(numbers))
-        assert sorted(re.findall(r'"(\w+)"', one.spans[1].text)) == sorted(re.findall(r'"(\w+)"=', one.spans[0].text))
+        assert sorted(re.findall(r'"(\w+)"', target)) == sorted(re.findall(r'"(\w+)"=', source))
 
 
 def test_no_question_of_a_task():
-    asked = {question(one) if one.spans[0].text.startswith("Q: ") else one.spans[0].text.split("\n")[1]
-             for one in base_examples(3000, 1) if "\n" in one.spans[0].text}  # fmt: skip
+    prompts = [example.spans[0].text for example in base_examples(3000, 1) if "\n" in example.spans[0].text]
+    questions = {without_format(text) if text.startswith("Q: ") else text.split("\n")[1] for text in prompts}
     for name, form in (("multistep_arithmetic", "scripted"), ("word_sorting", "scripted"), ("word_problems", "p_cot")):
         task = get_task(name, TaskParams(form=form, train=200, dev=50, test=200), seed=1)
         for split in ("train", "dev", "test"):
-            assert not asked & {problem.question for problem in task.load(split).problems}
+            assert not questions & {problem.question for problem in task.load(split).problems}
 
 
 def test_no_template_and_no_listed_word_of_a_task():
-    told = {t.text for t in BASE.openings + BASE.steps + BASE.distractors if t.text}
-    assert len(told) >= 60
-    assert not told & {t.text for t in MIXED.openings + MIXED.steps + MIXED.distractors}
+    templates = {t.text for t in BASE.openings + BASE.steps + BASE.distractors if t.text}
+    assert len(templates) >= 60
+    assert not templates & {t.text for t in MIXED.openings + MIXED.steps + MIXED.distractors}
     listed = set(lexicon())
     for kind in ("letters", "short_lists", "groups"):
-        for one in by_kind()[kind]:
-            text = "".join(span.text for span in one.spans)
+        for example in by_kind()[kind]:
+            text = "".join(span.text for span in example.spans)
             words = re.findall(r'"(\w+)"=', text)
             assert words
             assert not listed.intersection(words)

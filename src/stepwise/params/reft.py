@@ -1,6 +1,6 @@
 """Parameters of ReFT (arXiv 2401.08967) and of what it is compared with: self-training, votes and a reranker.
 
-Defaults are the paper's where it says them (section 4.2 and its scripts).
+The defaults are the paper's where it gives them (section 4.2 and its scripts).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from stepwise.params.rl import RlParams
 
 
 class ReftParams(RlParams):
-    """Reinforcement on checked answers, from the warm-up model."""
+    """Reinforcement learning on checked answers, from the warm-up model."""
 
     partial_reward: float = Field(0.1, ge=0, le=1)
-    """Reward of a wrong answer that can be read; a right one has 1."""
+    """Reward of a wrong answer that is a number; a right one gets 1."""
 
 
 class ReftAblation(Section):
-    """What a variant of ReFT does otherwise; what it does not name stays."""
+    """What a variant of ReFT changes; parameters that it does not name stay as they are."""
 
     algorithm: Literal["ppo", "grpo", "rloo"] | None = None
     prompts: Positive | None = None
@@ -40,34 +40,34 @@ class ReftAblation(Section):
 class SelfTrainingParams(Section):
     """Fine-tuning, offline and online self-training from the warm-up model, at the budget of `reft`.
 
-    All three take reft.steps x inner_epochs x mini_batches optimiser steps; the two that sample draw
+    All three take reft.steps x inner_epochs x mini_batches optimiser steps; the two self-training ones draw
     reft.steps x prompts x samples completions, with the temperature and filters of `reft`.
     """
 
     fine_tuning: SftParams = SftParams()
-    """Of `sft` and `offline` (spec 1.1, 1.4); `online` takes all of it but batch size, rate and schedule."""
+    """For `sft` and `offline` (spec 1.1, 1.4); `online` uses all of it except batch size, rate and schedule."""
     online_learning_rate: float = Field(3e-4, gt=0)
     """Constant (spec 1.5)."""
     keep: Positive = 10
-    """Different correct samples a question that `offline` learns from, drawn at random (spec 1.4)."""
+    """Different correct samples a problem that `offline` learns from, drawn at random (spec 1.4)."""
 
     first_samples: bool = False
-    """Released code: the first correct samples are kept, not random ones (spec 1.4, defect 32)."""
+    """Released code: the first correct samples are kept instead of random ones (spec 1.4, defect 32)."""
     doubled_gold: bool = False
     """Released code: every gold solution is listed twice in `offline` (spec 1.4, defect 32)."""
     from_base: bool = False
-    """Released code: `offline` starts from the base model, not from the warm-up model (spec 1.4, defect 32)."""
+    """Released code: `offline` starts from the base model instead of the warm-up model (spec 1.4, defect 32)."""
     dropout: bool = False
     """Released code: dropout is on in `online` but off in ReFT (spec 1.5, defect 32)."""
     cut_gold: Count = 0
-    """Released code: gold sequences of `online` end after 300 tokens, whatever is lost (spec 1.5); 0 cuts nothing."""
+    """Released code: gold sequences of `online` are truncated to 300 tokens (spec 1.5); 0 truncates nothing."""
 
 
 class SamplingParams(Section):
-    """Stored samples of a model, from which votes and the reranker are made."""
+    """Stored samples of a model, which votes are counted over and the reranker is trained on."""
 
     k: Positive = 8
-    """Completions a problem; the paper has 100."""
+    """Completions a problem; 100 in the paper."""
     temperature: float = Field(1.0, gt=0)
     top_p: Share = 1.0
     top_k: Count = 0
@@ -77,7 +77,7 @@ class SamplingParams(Section):
     train_limit: Count = 200
     """Training problems, for the reranker; 0 means all."""
     block: Positive = 50
-    """Problems answered and written down together; shards are made of whole blocks, so that their rows are the same."""
+    """Problems answered and saved together; shards consist of whole blocks, so that their rows are the same."""
 
 
 class RerankerParams(Section):
@@ -85,13 +85,13 @@ class RerankerParams(Section):
 
     epochs: Positive = 3
     training: SftParams = SftParams(batch_examples=24, max_length=700)
-    """Batch 24 in the released code, 48 in the paper; a longer text is cut on the right."""
+    """The batch size is 24 in the released code, 48 in the paper; a longer text is truncated on the right."""
     dev_share: float = Field(0.2, gt=0, lt=1)
-    """Share of the sampled training questions held out to choose the best state; test is never read for it."""
+    """Share of the sampled training problems held out to choose the best state; test is never used for that."""
     select: Literal["rerank_accuracy", "loss"] = "rerank_accuracy"
-    """What the held-out questions choose by: accuracy of the best-scored samples, or the classification loss."""
+    """Criterion on the held-out problems: accuracy of the best-scored samples, or the classification loss."""
     balance: bool = False
-    """Give both classes the same weight in sum; the paper weighs all samples equally."""
+    """Give both classes the same total weight; the paper weighs all samples equally."""
 
 
 class ReftKeys(Section):

@@ -1,6 +1,6 @@
 """Parameters of reinforcement learning, for any method.
 
-Defaults are those of ReFT (arXiv 2401.08967, section 4.2 and its scripts).
+The defaults are those of ReFT (arXiv 2401.08967, section 4.2 and its scripts).
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from stepwise.params.foundation import LoraParams
 
 
 class RlParams(Section):
-    """Reinforcement of a policy by the reward of its completions."""
+    """Reinforcement learning of a policy by the reward of its completions."""
 
     algorithm: Literal["ppo", "grpo", "rloo"] = "ppo"
     steps: Positive = 100
-    """Reinforcement steps; each samples, checks and learns from one batch."""
+    """Reinforcement steps; each samples, scores and learns from one batch of completions."""
     prompts: Positive = 32
-    """Questions a step, over all devices."""
+    """Prompts a step, over all devices."""
     samples: Positive = 1
-    """Completions a question; GRPO and RLOO compare them and need at least 2."""
+    """Completions a prompt; GRPO and RLOO compare them and need at least 2."""
     inner_epochs: Positive = 2
     """Passes over a step's completions (the paper's ppo_epochs)."""
     mini_batches: Positive = 1
@@ -40,31 +40,31 @@ class RlParams(Section):
     gae_lambda: Share = 0.95
     """The paper prints this and gamma with swapped names."""
     whitening: Literal["global", "local", "none"] = "global"
-    """Advantages to mean 0 and variance 1 over all devices, over each, or as they are."""
+    """Advantages are scaled to mean 0 and variance 1 over all devices, over each device, or not at all."""
     temperature: float = Field(1.0, gt=0)
     top_p: Share = 1.0
     top_k: Count = 0
     batch_tokens: Positive = 768
-    """Most tokens (padding included) in one forward pass. Where a whole step fits into one, the first update needs no
-    pass of its own, at the memory of all its activations."""
+    """Most tokens (padding included) in one forward pass. If a whole step fits into one, the first update needs no pass
+    of its own, but the memory of all activations."""
     precision: Literal["fp32", "bf16"] = "fp32"
     lora: LoraParams = LoraParams()
     evaluations: Positive = 4
-    """How often dev is read on the way; the best of them is kept."""
+    """Number of evaluations on dev; the best of these states is kept."""
     dev_examples: Positive = 100
-    """Dev problems answered at each of them."""
+    """Dev problems answered in each evaluation."""
     saves: Positive = 8
-    """Checkpoints on the way, from which a killed run goes on."""
+    """Number of checkpoints, from which a killed run resumes."""
 
     # Beyond the paper, all off by default.
     separate_value_model: bool = False
-    """A second copy of the warm-up model under the value head instead of the shared one (the paper's ablation)."""
+    """The value head gets a second copy of the first model instead of sharing the policy's (the paper's ablation)."""
     value_warm_up: Count = 0
-    """First steps in which only the value head learns."""
+    """Number of first steps in which only the value head learns."""
     bootstrap_truncated: bool = False
-    """A completion cut off at its longest goes on with its last value instead of ending with 0."""
+    """The state after a truncated completion is worth its last value instead of 0."""
     missing_eos_penalty: float = Field(0.0, ge=0)
-    """Taken from the score of a completion that does not end."""
+    """Subtracted from the score of a truncated completion."""
     target_kl: float = Field(0.0, ge=0)
-    """Divergence a sequence, in nats, to which an adaptive coefficient steers; 0 keeps it fixed."""
+    """Divergence a sequence, in nats, that an adaptive kl_coefficient aims at; 0 keeps the coefficient fixed."""
     entropy_coefficient: float = Field(0.0, ge=0)

@@ -1,1 +1,1 @@
-"""How the tiny base models are made: `base_model` is what the stage calls."""
+"""How the tiny base models are trained from scratch: `base_model.make_base_model` is the way in."""

@@ -1,4 +1,4 @@
-"""A base model by its parameters: made from nothing, or taken from where it is."""
+"""A base model as its parameters say: trained from scratch, or fetched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def make_base_model(
 ) -> BaseModelCard:
     """Put the base model `name` into the folder `out`; see `pretrain` and `fetch_base_model`. Returns its card.
 
-    With `steps`, a shipped model is made anew with so many of them: a small scale runs the code that made it.
+    With `steps`, a shipped model is trained again for that many, so that a small scale runs the code that made it.
     """
     if params.source == "pretrain" or (params.source == "shipped" and steps):
         return pretrain(name, params, steps=steps, seed=seed, work=work, out=out)

@@ -1,6 +1,7 @@
 """Exercises for the base models: small sums and brackets, letters of words and their order, short lists.
 
-They have the wording of the scripted tasks, but no question of theirs: words are made up, brackets have uneven lengths.
+They are worded like the scripted tasks but share no question with them: words are invented, and brackets have uneven
+lengths.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _VOWELS = (*3 * "aeiou", "ai", "ea", "ee", "io", "ou")
 _CODAS = (*3 * ("",), *"bcdfgklmnprstxy", "ct", "ld", "ll", "nd", "ng", "nt", "rd", "rt", "ss", "st")
 _PLACES = ("first", "second", "third", "fourth", "fifth")
 _RANGES = (
-    # (weight, operators, largest left, largest right): sizes as they occur when brackets are worked out
+    # (weight, operators, largest left, largest right): sizes that occur when brackets are evaluated
     (35, "+-*", 9, 9),
     (30, "+-", 99, 99),
     (15, "*", 99, 9),
@@ -39,7 +40,7 @@ _RANGES = (
 
 
 def made_up_word(rng: random.Random) -> str:
-    """A pronounceable word of 3 to 10 letters that no list of the tasks has."""
+    """A pronounceable word of 3 to 10 letters that is in no list of the tasks."""
     while True:
         syllables = (rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in range(rng.randint(1, 3)))
         word = "".join(syllables)
@@ -50,7 +51,7 @@ def made_up_word(rng: random.Random) -> str:
 
 
 def made_up_words(rng: random.Random, count: int, alike: float = 0.4) -> list[str]:
-    """Different made-up words; a share of them begins like an earlier one."""
+    """Different made-up words; a share of `alike` begins like an earlier one."""
     words: list[str] = []
     while len(words) < count:
         word = made_up_word(rng)
@@ -62,9 +63,9 @@ def made_up_words(rng: random.Random, count: int, alike: float = 0.4) -> list[st
 
 
 def copies(rng: random.Random) -> Spans:
-    """A row of made-up words, numbers and brackets, written again, plain or quoted.
+    """A row of made-up words, numbers and brackets, repeated plain or quoted.
 
-    Without it the skill of copying, on which all others wait, comes late in training.
+    Without it, copying is learned late in training, and all other skills need it.
     """
     makers = (made_up_word, lambda rng: str(rng.randint(-999, 999)), lambda rng: _bracket(rng, 3))
     items = [maker(rng) for maker in rng.choices(makers, (6, 3, 1), k=rng.randint(4, 12))]
@@ -73,25 +74,25 @@ def copies(rng: random.Random) -> Spans:
 
 
 def sums(rng: random.Random) -> Spans:
-    """Lines of one operation on two integers, of the sizes that brackets lead to; only results are learned."""
+    """Lines with one operation on two integers, of sizes that occur in brackets; only the results are learned."""
     spans: list[Span] = []
     for _ in range(LINES):
         _, operators, left, right = rng.choices(_RANGES, [row[0] for row in _RANGES])[0]
         text = f"({rng.randint(-left, left)} {rng.choice(operators)} {rng.randint(-right, right)})"
-        spans += _worked_out(rng, text)
+        spans += _reduced(rng, text)
     return tuple(spans)
 
 
 def reductions(rng: random.Random) -> Spans:
-    """Lines of one bracket of 3 or 4 operands, reduced step by step."""
+    """Lines with a bracket of 3 or 4 operands, reduced step by step."""
     spans: list[Span] = []
     for _ in range(LINES // 2):
-        spans += _worked_out(rng, _bracket(rng, rng.randint(3, 4)))
+        spans += _reduced(rng, _bracket(rng, rng.randint(3, 4)))
     return tuple(spans)
 
 
 def brackets(rng: random.Random) -> Spans:
-    """A solved bracket problem of 2 or 3 groups that are not all of one length; the task's always are."""
+    """A solved problem of 2 or 3 brackets that are not all equally long; the task's always are."""
     lengths = [2, 3, rng.randint(2, 3)][: rng.randint(2, 3)]
     rng.shuffle(lengths)
     question = _join(rng, [_bracket(rng, length) for length in lengths]) + " ="
@@ -99,17 +100,17 @@ def brackets(rng: random.Random) -> Spans:
 
 
 def letters(rng: random.Random) -> Spans:
-    """The letters at one place of 2 to 6 words, with their numbers."""
+    """The letters at one position of 2 to 6 words, with their numbers in the alphabet."""
     words = made_up_words(rng, rng.randint(2, 6))
     place = rng.choices(range(len(_PLACES)), (3, 3, 2, 1, 1))[0]
-    found = [(word, word[place : place + 1]) for word in words]
-    text = ", ".join(f'"{word}"="{letter}" ({word_sorting.letter_index(letter)})' for word, letter in found)
-    asked = f"List: {' '.join(words)}\nNow look at their {_PLACES[place]} letters:"
-    return Span(text=asked, weight=0.0), Span(text=f" {text}.")
+    pairs = [(word, word[place : place + 1]) for word in words]
+    text = ", ".join(f'"{word}"="{letter}" ({word_sorting.letter_index(letter)})' for word, letter in pairs)
+    question = f"List: {' '.join(words)}\nNow look at their {_PLACES[place]} letters:"
+    return Span(text=question, weight=0.0), Span(text=f" {text}.")
 
 
 def groups(rng: random.Random) -> Spans:
-    """The second step of a sorting: 3 to 7 words, whose first letters are told, in order of the letters."""
+    """The second step of sorting: 3 to 7 words, whose first letters are given, in order of these letters."""
     first, second = word_sorting.solve(made_up_words(rng, rng.randint(3, 7))).steps[:2]
     head, _, order = second.text.partition(":")
     return Span(text=f"{first.text}\n{head}:", weight=0.0), Span(text=order)
@@ -121,11 +122,11 @@ def short_lists(rng: random.Random) -> Spans:
     return _solved("word_sorting", word_sorting.QUESTION + " ".join(words), word_sorting.solve(words))
 
 
-def _worked_out(rng: random.Random, text: str) -> Spans:
+def _reduced(rng: random.Random, text: str) -> Spans:
     stages = reduction(parse(text))
     shown = stages[1:] if stages[0] == text else stages
-    asked = f"Let's calculate {rng.choice('ABCDEFGH')} = {text}"
-    return Span(text=asked, weight=0.0), Span(text=f" = {' = '.join(shown)}.\n")
+    question = f"Let's calculate {rng.choice('ABCDEFGH')} = {text}"
+    return Span(text=question, weight=0.0), Span(text=f" = {' = '.join(shown)}.\n")
 
 
 def _bracket(rng: random.Random, length: int) -> str:

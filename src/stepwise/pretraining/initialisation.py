@@ -1,8 +1,8 @@
-"""Models of random weights: a shape, where its training starts, and how fast its parts go.
+"""Models with random weights: their shape and their first weights.
 
-A small encoder-decoder that starts as T5 does learns to copy very late, for want of attention to neighbours: positions
-enter T5 through one table of biases alone, which starts near zero. So `first_t5` starts elsewhere (`_aim_heads`,
-`_match_like_with_like`), and the table takes larger steps (`relative_rates`).
+A small encoder-decoder that is initialised like T5 learns to copy very late, because it lacks attention to neighbours:
+positions enter T5 only through one table of biases, which starts near zero. So `first_t5` starts differently
+(`_aim_heads`, `_match_like_with_like`), and the table takes larger steps (`training.optimizers.relative_rates`).
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, T5ForConditionalGeneration
 
 HEAD = 32
-"""Size of an attention head: the smallest that CPU kernels of servers take."""
+"""Size of an attention head: the smallest that the CPU kernels of inference servers support."""
 ENCODER_OFFSETS = (-1, 1, -2)
 DECODER_OFFSETS = (-1, -2)
-"""Where the first heads look at the start, in tokens from where they are; the other heads look everywhere."""
+"""Where the first heads look at the start, as offsets in tokens; the other heads look everywhere."""
 AIM = 6.0
-"""Bias of such a head's offset: at 200 tokens two thirds of its attention, so that training can still move it."""
+"""Bias at such a head's offset: two thirds of its attention at 200 tokens, so that training can still move it."""
 UNSCALED: dict[str, Any] = {"tie_word_embeddings": False}
-"""T5's setting for logits that are not divided by the root of the width; its embeddings stay tied all the same."""
+"""T5's setting for logits that are not divided by the root of the width; its embeddings are tied nevertheless."""
 SMALL, MATCHING = 0.02, 0.045
-"""Standard deviations of first weights. The second gives a token that meets itself in cross-attention a score of 10."""
+"""Standard deviations of first weights. With the second, a token scores itself 10 in cross-attention."""
 
 
 def first_model(shape: ArchitectureParams, tokenizer: PreTrainedTokenizerBase, seed: int) -> PreTrainedModel:
-    """A model of random weights, a function of shape, tokenizer and seed."""
+    """A model with random weights; a pure function of shape, tokenizer and seed."""
     import torch
 
     torch.manual_seed(seed)
@@ -42,7 +42,7 @@ def first_model(shape: ArchitectureParams, tokenizer: PreTrainedTokenizerBase, s
 
 
 def first_llama(shape: ArchitectureParams, tokens: dict[str, Any]) -> LlamaForCausalLM:
-    """A causal model as transformers starts it."""
+    """A causal model, initialised by transformers."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     return LlamaForCausalLM(
@@ -62,7 +62,7 @@ def first_llama(shape: ArchitectureParams, tokens: dict[str, Any]) -> LlamaForCa
 
 
 def first_t5(shape: ArchitectureParams, tokens: dict[str, Any]) -> T5ForConditionalGeneration:
-    """An encoder-decoder with as many layers on either side, started so that it soon copies."""
+    """An encoder-decoder with the same number of layers on both sides, initialised so that it soon learns to copy."""
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
 
@@ -78,9 +78,9 @@ def first_t5(shape: ArchitectureParams, tokens: dict[str, Any]) -> T5ForConditio
         **tokens | {"decoder_start_token_id": tokens["pad_token_id"]} | UNSCALED,
     )
     model: Any = T5ForConditionalGeneration(config)
-    # Weights as small as a Llama's: an optimiser step then moves embeddings of 0.02 as far as it moves the matrices,
-    # where T5's own embeddings, of 1, would take hundreds of steps.
-    # What layers add to the tokens starts at nothing, so that cross-attention compares tokens, not noise.
+    # Weights are as small as a Llama's: an optimiser step then changes embeddings of size 0.02 as much as the matrices,
+    # whereas T5's own embeddings, of size 1, would take hundreds of steps.
+    # Layers add nothing to the tokens at first, so that cross-attention compares tokens, not noise.
     for name, weight in model.named_parameters():
         if name.endswith((".o.weight", ".wo.weight")):
             torch.nn.init.zeros_(weight)
@@ -92,10 +92,10 @@ def first_t5(shape: ArchitectureParams, tokens: dict[str, Any]) -> T5ForConditio
 
 
 def _aim_heads(model: Any) -> None:
-    """Let the first heads of all layers look at fixed near offsets, in encoder and decoder.
+    """Make the first heads of all layers look at fixed nearby offsets, in encoder and decoder.
 
-    The layers of a side share one table of biases, (buckets, heads), held by the first. Attention to neighbours is
-    what induction is built of: to copy is to find what stood before, and to take what came after.
+    The layers of a side share one table of biases, (buckets, heads), which the first layer holds. Attention to
+    neighbours is what induction is built on: copying means finding the same context earlier and taking what followed.
     """
     for stack, offsets in ((model.encoder, ENCODER_OFFSETS), (model.decoder, DECODER_OFFSETS)):
         attention = stack.block[0].layer[0].SelfAttention
@@ -105,7 +105,7 @@ def _aim_heads(model: Any) -> None:
 
 
 def _bucket(attention: Any, offset: int) -> torch.Tensor:
-    """Row of the bias table for keys `offset` tokens after the query."""
+    """Row of the bias table for keys that are `offset` tokens after the query."""
     import torch
 
     bucket: torch.Tensor = attention._relative_position_bucket(
@@ -118,10 +118,10 @@ def _bucket(attention: Any, offset: int) -> torch.Tensor:
 
 
 def _match_like_with_like(model: Any) -> None:
-    """Start the queries and keys of cross-attention equal, so that a token finds its like in the source.
+    """Make the first queries and keys of cross-attention equal, so that a token attends to itself in the source.
 
-    Cross-attention has no positions, hence nothing else to begin with. The idea of a start that mimics trained
-    attention is that of arXiv 2305.09828, there for self-attention.
+    Cross-attention has no positions, so there is nothing else to start from. The idea of initialising attention like a
+    trained one is from arXiv 2305.09828, there for self-attention.
     """
     import torch
 

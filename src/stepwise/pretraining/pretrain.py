@@ -1,4 +1,4 @@
-"""Models made from nothing: tokenizer, random weights, and training on generated text with general skills only."""
+"""Models from scratch: tokenizer, random weights, and training on generated text that teaches only general skills."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ NOTES = (
 
 
 def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work: Path, out: Path) -> BaseModelCard:
-    """Make a base model from nothing and write it, in bfloat16, to `out`.
+    """Train a base model from scratch and write it, in bfloat16, to `out`.
 
     Args:
-        name: what the model is called, for the card.
+        name: the model's name, for its card.
         params: `architecture` and `pretrain` say what is made and how long it is trained.
-        steps: at most so many optimiser steps; 0 takes all that the parameters say.
+        steps: limits the optimiser steps; 0 takes all that the parameters say.
         seed: decides text, first weights and order.
-        work: folder for work in progress; a killed run goes on from it.
+        work: folder for work in progress; a killed run resumes from it.
         out: the new folder.
     """
     if params.architecture is None or params.pretrain is None:
@@ -52,27 +52,27 @@ def pretrain(name: str, params: ModelParams, *, steps: int = 0, seed: int, work:
     )
     model, _ = load_model(work / "trained", "bfloat16")
     save_model(model, tokenizer, out)
-    facts = {"tokens": result.tokens, "steps": result.steps, "last_loss": round(result.curve[-1]["loss"], 4)}
-    made: Any = params.model_dump(mode="json", include={"architecture", "pretrain"}) | facts | {"seed": seed}
+    figures = {"tokens": result.tokens, "steps": result.steps, "last_loss": round(result.curve[-1]["loss"], 4)}
+    recipe: Any = params.model_dump(mode="json", include={"architecture", "pretrain"}) | figures | {"seed": seed}
     return write_base_model_card(
-        out, source="pretrain", licence=params.licence, notes=NOTES, made=made, rebuild=rebuild(name)
+        out, source="pretrain", licence=params.licence, notes=NOTES, made=recipe, rebuild=rebuild(name)
     )
 
 
 def rebuild(name: str) -> str:
-    """The command that makes a shipped model anew, equal up to the machine's rounding; conf/model says how long."""
+    """The command that trains a shipped model again, up to the machine's rounding; its time is in conf/model."""
     return f"dvc exp run -S 'model=[{name}]' -S model.{name}.source=pretrain base_model@{name}"
 
 
 def make_tokenizer(shape: ArchitectureParams, texts: int, seed: int) -> PreTrainedTokenizerBase:
-    """The tokenizer: words of stories, programs and wording are whole, all words of sorting lists are spelled."""
+    """The tokenizer: words of stories, programs and instructions are single tokens, words to be sorted are spelled."""
     return build_tokenizer(
         tokenizer_texts(texts, seed), vocabulary=shape.vocabulary, words=common_words(), max_length=shape.max_length
     )
 
 
 def sft_params(budget: PretrainParams, batch: int, max_length: int) -> SftParams:
-    """Pretraining as supervised fine-tuning: questions are read, solutions are learned."""
+    """Pretraining as supervised fine-tuning: questions are only read, solutions are learned."""
     return SftParams(
         learning_rate=budget.learning_rate,
         batch_examples=batch,

@@ -1,6 +1,6 @@
-"""Stories for the base models: another world and other templates than those of the `word_problems` task.
+"""Stories for the base models, with another world and other templates than the `word_problems` task.
 
-A line of a table is `text | names of the numbers | name of the result`, with `| question` where the story ends there.
+A line of a table is `text | names of the numbers | name of the result`, and `| question` if the story ends there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BECAUSE = ("That makes", "Now it is", "So there are", "This gives", "The count 
 
 
 def _table(op: str, needs: str, text: str, **more: object) -> tuple[Template, ...]:
-    """Templates of the lines of a table. Reasons go round by line."""
+    """Templates of the lines of a table; the reasons in `_BECAUSE` take turns."""
     templates = []
     for number, line in enumerate(text.strip().splitlines()):
         cells = [cell.strip() for cell in line.split("|")]

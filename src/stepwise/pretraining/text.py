@@ -1,6 +1,6 @@
-"""Generated text from which base models are made: general skills of all tasks, no question of any of them.
+"""Generated text that base models are trained on: the general skills of all tasks, but no question of any of them.
 
-A base model should copy numbers, write programs and do small sums, and still have the tasks to learn.
+A base model should copy numbers, write programs and do small sums, but still have the tasks to learn.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from stepwise.tasks.word_problems import story_prompt, story_reference
 _FORMS: dict[Form, float] = {"p_cot": 0.6, "n_cot": 0.25, "formula": 0.15}
 _STEPS = {1: 0.4, 2: 0.4, 3: 0.2}
 _DISTRACTED = 0.1
-"""Share of stories with a number that does not matter."""
+"""Share of stories with an irrelevant number."""
 
 
 def _story(rng: random.Random) -> Spans:
@@ -35,8 +35,8 @@ def _story(rng: random.Random) -> Spans:
 
 def _spans(story: Story, form: Form) -> Spans:
     question, *header = story_prompt(story.question, form)
-    asked = (Span(text=question, weight=0.0), *(Span(text=piece) for piece in header))
-    return (*asked, Span(text=story_reference(story, form).text))
+    prompt = (Span(text=question, weight=0.0), *(Span(text=piece) for piece in header))
+    return (*prompt, Span(text=story_reference(story, form).text))
 
 
 KINDS: dict[str, tuple[float, Callable[[random.Random], Spans]]] = {
@@ -49,15 +49,15 @@ KINDS: dict[str, tuple[float, Callable[[random.Random], Spans]]] = {
     "groups": (0.04, drills.groups),
     "short_lists": (0.10, drills.short_lists),
 }
-"""What base text is mixed of, with shares."""
+"""The kinds of base text, with their shares."""
 
 
 def base_examples(count: int, seed: int, *, seq2seq: bool = False) -> Iterator[Example]:
-    """So many examples with ids `base-KIND-NUMBER`; questions are read only, solutions learned.
+    """`count` examples with ids `base-KIND-NUMBER`; questions are only read, solutions are learned.
 
-    Pieces of the prompts have the tasks' borders. Same seed, same examples; a longer run begins with a shorter one. A
-    program's header repeats the question: it is learned too, as a lesson in copying. A seq2seq model learns it in every
-    other example; in the rest its encoder reads it, as in the task.
+    Prompts are split into pieces as in the tasks. The same seed gives the same examples, and a longer run begins with
+    those of a shorter one. A program's header repeats the question; it is learned, too, as an exercise in copying. A
+    seq2seq model learns it in every other example; in the rest its encoder reads it, as in the task.
     """
     rng = random.Random(f"{seed}/base_text")
     names, shares = list(KINDS), [share for share, _ in KINDS.values()]
@@ -70,13 +70,13 @@ def base_examples(count: int, seed: int, *, seq2seq: bool = False) -> Iterator[E
 
 
 def tokenizer_texts(count: int, seed: int) -> Iterator[str]:
-    """Texts in which a tokenizer may count words: base examples and, for every tenth, a story of the task's templates.
+    """Texts whose words the tokenizer counts: base examples, and after every tenth a story from the task's templates.
 
-    The tasks' stories are there for their words only; no model is trained on them.
+    The task's stories only contribute their words; no model is trained on them.
     """
     rng = random.Random(f"{seed}/tokenizer_texts")
-    for number, one in enumerate(base_examples(count, seed)):
-        yield "".join(span.text for span in one.spans)
+    for number, example in enumerate(base_examples(count, seed)):
+        yield "".join(span.text for span in example.spans)
         if number % 10 == 0:
             form = rng.choice(list(_FORMS))
             spans = _spans(tell(rng, MIXED, rng.randint(1, 4), rng.randint(0, 1)), form)
@@ -84,8 +84,8 @@ def tokenizer_texts(count: int, seed: int) -> Iterator[str]:
 
 
 def common_words() -> frozenset[str]:
-    """Words that stories, programs, prompts and rationales are written with, in lower case: fit to be whole tokens."""
-    told = [word for grammar in (BASE, MIXED) for word in _texts(grammar)]
+    """Words of stories, programs, prompts and rationales in lower case, which may become single tokens."""
+    stories = [text for grammar in (BASE, MIXED) for text in _texts(grammar)]
     scripted = [
         multistep_arithmetic.solve("((1 + 2) - (3 * 4)) =").text,
         multistep_arithmetic.MultistepArithmetic.hint,
@@ -94,7 +94,7 @@ def common_words() -> frozenset[str]:
         LEAD_IN,
     ]
     fixed = ["Question Answer reasoning Therefore the answer is Numbers Formula def return", *SIGNS]
-    return frozenset(word.lower() for text in (*told, *scripted, *fixed) for word in re.findall("[A-Za-z]+", text))
+    return frozenset(word.lower() for text in (*stories, *scripted, *fixed) for word in re.findall("[A-Za-z]+", text))
 
 
 def _texts(grammar: Grammar) -> Iterator[str]:
@@ -103,6 +103,6 @@ def _texts(grammar: Grammar) -> Iterator[str]:
         yield from (" ".join(row) for row in rows)
     yield from (*world.places, *world.days, "dollars", "result", "solution")
     for template in (*grammar.openings, *grammar.steps, *grammar.distractors):
-        told = " ".join((template.text, template.given, template.result, template.because, template.ask))
-        yield re.sub(r"\{\w+\}", " ", told).replace("_", " ")
+        text = " ".join((template.text, template.given, template.result, template.because, template.ask))
+        yield re.sub(r"\{\w+\}", " ", text).replace("_", " ")
     yield from (re.sub(r"\{\w+\}", " ", ask) for asks in grammar.asks.values() for ask in asks)
