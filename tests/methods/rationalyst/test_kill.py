@@ -108,7 +108,7 @@ def test_training(workspace: Path) -> None:
 @pytest.mark.slow
 def test_evaluation(workspace: Path, tmp_path: Path) -> None:
     models = " ".join(f"--{role} checkpoints/tiny" for role in ("rationalyst", "agent", "scorer", "verifier"))
-    arguments = f"--name tiny --task {NAME} --data tasks/{NAME} {models}"
+    arguments = f"--group rationalyst_runs --name tiny --task {NAME} --data tasks/{NAME} {models}"
     evaluate = stage(workspace, "rationalyst_evaluate", arguments, "out metrics plot")
     survives_a_kill_in_a_pass(evaluate, "*/journal/*/*.jsonl", tmp_path)
 
