@@ -21,7 +21,7 @@ from stepwise.records import write_json
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Options that both benchmarks have."""
+    """Add the options that both benchmarks have."""
     parser.add_argument("--model", default="tiny-random", help="tiny-random, or a folder with safetensors")
     parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
@@ -30,7 +30,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def build(options: argparse.Namespace, texts: Sequence[str]) -> tuple[Any, Any]:
-    """The model and tokenizer asked for; `tiny-random` has the shape of `tiny` and a tokenizer made from the texts."""
+    """The chosen model and its tokenizer; `tiny-random` has the shape of `tiny` and its own tokenizer."""
     torch.set_num_threads(options.threads)
     if options.model != "tiny-random":
         return load_model(options.model, options.dtype)
@@ -57,7 +57,7 @@ def build(options: argparse.Namespace, texts: Sequence[str]) -> tuple[Any, Any]:
 
 
 def mixed_texts(count: int) -> list[tuple[str, str]]:
-    """Shuffled prompts and answers: SVAMP with programs from STEPWISE_DATA, else random words of like lengths."""
+    """Shuffled prompts and answers: SVAMP with programs from STEPWISE_DATA, or random words of similar lengths."""
     folder = os.environ.get("STEPWISE_DATA")
     path = Path(folder) / "reft" / "svamp_python_sdp.jsonl.gz" if folder else None
     if path is not None and path.is_file():
@@ -99,14 +99,14 @@ def report(
     figures: dict[str, Any],
     notes: dict[str, str],
 ) -> None:
-    """Print a row a variant with its median and the subject's ratio to it; write all of it with --out."""
-    medians = {name: statistics.median(several) for name, several in rates.items()}
+    """Print a row per variant with its median and the subject's ratio to it; with --out, write everything."""
+    medians = {name: statistics.median(values) for name, values in rates.items()}
     print(f"{options.model}, {options.dtype}, {options.threads} thread(s), median of {options.repeats}")
     for name, value in figures.items():
         print(f"  {name}: {value}")
     print(f"{'':24}{unit:>12}{'spread':>18}{subject + ' is':>14}{'same':>12}")
-    for name, several in rates.items():
-        spread = f"{min(several):.1f}-{max(several):.1f}"
+    for name, values in rates.items():
+        spread = f"{min(values):.1f}-{max(values):.1f}"
         ratio = f"{medians[subject] / medians[name]:.2f}x"
         print(f"{name:24}{medians[name]:>12.1f}{spread:>18}{ratio:>14}{notes.get(name, ''):>12}")
     if options.out:

@@ -1,7 +1,7 @@
 """Log-probabilities of 8 continuations of 20 tokens on a 400-token prefix, against scoring each from scratch.
 
-From scratch is one forward pass a continuation over prefix and continuation, the head at the scored positions only; the
-numbers of both must agree to 1e-4 in float32.
+From scratch means one forward pass per continuation, over the prefix and the continuation, with logits at the scored
+positions only. Both must agree to 1e-4 in float32.
 
     python -m benchmarks.scoring --model FOLDER
 """
@@ -23,19 +23,19 @@ Scores = list[tuple[float, ...]]
 
 
 def from_scratch(model: Any, tokenizer: Any, prefix: str, continuations: list[str]) -> Scores:
-    """Each continuation on its own."""
+    """Score each continuation on its own."""
     head = encode(tokenizer, (prefix,))
-    found: Scores = []
+    scores: Scores = []
     for tail in tokenise(tokenizer, continuations):
         with torch.inference_mode():
             logits = model(torch.tensor([head + tail]), use_cache=False, logits_to_keep=len(tail) + 1).logits[0, :-1]
             picked = logits.float().log_softmax(-1).gather(-1, torch.tensor(tail)[:, None])
-        found.append(tuple(picked[:, 0].tolist()))
-    return found
+        scores.append(tuple(picked[:, 0].tolist()))
+    return scores
 
 
 def sized(tokenizer: Any, text: str, tokens: int) -> str:
-    """The start of a text that has so many tokens, read back."""
+    """The first `tokens` tokens of a text, as text."""
     cut: str = tokenizer.decode(tokenise(tokenizer, [text])[0][:tokens])
     return cut
 
@@ -56,20 +56,20 @@ def main() -> None:
     backend = TransformersBackend(model, tokenizer, batch_tokens=16384)
     seconds: dict[str, list[float]] = {"from scratch": [], "stepwise": []}
     for turn in range(options.repeats + 1):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         plain = from_scratch(model, tokenizer, prefix, tails)
         between = time.perf_counter()
         shared = backend.score((prefix,), tails)
         if turn:
-            seconds["from scratch"].append(between - begun)
+            seconds["from scratch"].append(between - started)
             seconds["stepwise"].append(time.perf_counter() - between)
-    apart = max(abs(a - b) for one, two in zip(plain, shared, strict=True) for a, b in zip(one, two, strict=True))
+    apart = max(abs(a - b) for pair in zip(plain, shared, strict=True) for a, b in zip(*pair, strict=True))
     figures = {
         "prefix_tokens": len(encode(tokenizer, (prefix,))),
-        "continuation_tokens": [len(one) for one in shared],
+        "continuation_tokens": [len(logprobs) for logprobs in shared],
         "largest_difference": apart,
     }
-    rates = {name: [len(tails) / one for one in several] for name, several in seconds.items()}
+    rates = {name: [len(tails) / duration for duration in durations] for name, durations in seconds.items()}
     report(options, "scored/s", rates, "stepwise", figures, {})
 
 

@@ -56,7 +56,7 @@ def test_missing_padding_falls_back_to_eos(tokenizer, tmp_path):
 
 
 def test_each_bad_folder_is_one_clear_error(tokenizer, tmp_path, monkeypatch):
-    with pytest.raises(ModelError, match=r"is no folder"):
+    with pytest.raises(ModelError, match=r"is not a folder"):
         load_model(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match=r"no config\.json"):

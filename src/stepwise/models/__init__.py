@@ -1,1 +1,1 @@
-"""Models as folders of safetensors: loading, tokenizer, LoRA, value head, cards."""
+"""Models as folders of safetensors: `loading.load_model` and `save_model`, tokenizer, LoRA, value head, cards."""

@@ -1,4 +1,4 @@
-"""A causal model as a classifier of whole texts: the same backbone with a new layer on top, safetensors only."""
+"""A decoder-only model as a classifier of whole texts: the same backbone with a new layer on top, safetensors only."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ LABELS = 2
 def load_classifier(
     folder: str | Path, dtype: Dtype = "float32", *, seed: int = 0
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A classifier in eval mode with its tokenizer, from its own folder or a causal model's.
+    """A classifier in eval mode and its tokenizer, from the folder of a classifier or of a decoder-only model.
 
-    Of a causal model the output layer is left out and the classes' layer, `score`, is drawn with `seed`.
+    A decoder-only model loses its output layer and gets a new layer `score`, initialised with `seed`.
 
     Raises:
-        ModelError: nothing there, an encoder-decoder, or a family without such a layer.
+        ModelError: there is no model, it is an encoder-decoder, or its family has no such layer.
     """
     import torch
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
@@ -31,13 +31,13 @@ def load_classifier(
     path = Path(folder)
     check_folder(path, dtype)
     messages.disable_progress_bar()  # type: ignore[no-untyped-call]
-    told = messages.get_verbosity()
-    messages.set_verbosity(logging.ERROR)  # it would warn that `score` is new
+    verbosity = messages.get_verbosity()
+    messages.set_verbosity(logging.ERROR)  # it warns that `score` is new
     torch.manual_seed(seed)
     try:
         config = AutoConfig.from_pretrained(path, trust_remote_code=False, num_labels=LABELS)
         if config.is_encoder_decoder:
-            raise ModelError(f"{path} is an encoder-decoder; a reranker needs a causal model")
+            raise ModelError(f"{path} is an encoder-decoder; a classifier needs a decoder-only model")
         tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
         model: Any = AutoModelForSequenceClassification.from_pretrained(
             path, config=config, dtype=getattr(torch, dtype), use_safetensors=True, trust_remote_code=False
@@ -47,7 +47,7 @@ def load_classifier(
             raise
         raise ModelError(f"{path} does not load as a classifier: {str(error).strip().splitlines()[0]}") from error
     finally:
-        messages.set_verbosity(told)
+        messages.set_verbosity(verbosity)
     if not hasattr(model, "score"):
         raise ModelError(
             f"{path}: a classifier of the family {config.model_type} has no layer `score` at its last token"

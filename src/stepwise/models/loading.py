@@ -1,4 +1,4 @@
-"""Loading and saving models: safetensors only, no code from a model's folder, one clear error each."""
+"""Loading and saving models: safetensors only, no code from a model's folder, and clear errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Dtype = Literal["float32", "bfloat16"]
 SINGLE_THREADED = 10_000_000
-"""Below so many parameters one thread computes: several gain little on idle cores and lose threefold on busy ones."""
+"""Smaller models compute with one thread: more gain little on idle cores and cost a factor of three on busy ones."""
 BYTES = {"float32": 4, "bfloat16": 2}
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 
@@ -31,13 +31,13 @@ class ModelError(StepwiseError, ValueError):
 def load_model(
     source: str | Path, dtype: Dtype = "float32", revision: str | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """A model in eval mode and its tokenizer, from a local folder or a hub id; causal or seq2seq as its config says.
+    """A model in eval mode and its tokenizer, from a local folder or a hub id; its config says which kind it is.
 
-    A tokenizer without a padding token pads with EOS: masks come from lengths here, never from comparing with the
-    padding token, so a real EOS stays learned and attended.
+    A tokenizer without a padding token pads with EOS. Masks are computed from lengths and never by comparing with the
+    padding token, so a real EOS is still learned and attended to.
 
     Raises:
-        ModelError: nothing there, weights that are not safetensors, or more weights than free memory.
+        ModelError: there is no model, its weights are not safetensors, or they do not fit into free memory.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
@@ -48,7 +48,9 @@ def load_model(
     if Path(source).is_dir():
         check_folder(Path(source), dtype)
     elif not HUB_ID.fullmatch(name):
-        raise ModelError(f"{name} is no folder; the stage `base_model` makes base models, `warm_up` fine-tunes them")
+        raise ModelError(
+            f"{name} is not a folder; the stage `base_model` writes base models and `warm_up` trains them"
+        )
     try:
         config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
@@ -65,18 +67,18 @@ def load_model(
 
 
 def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
-    """A model folder's tokenizer alone, for models that a server has. Raises ModelError where there is none."""
+    """Only the tokenizer of a model's folder, for models that a server runs. Raises ModelError if there is none."""
     from transformers import AutoTokenizer
 
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{folder} has no tokenizer; the stage that makes the model leaves it there") from error
+        raise ModelError(f"{folder} has no tokenizer; the stage that writes the model puts it there") from error
     return tokenizer
 
 
 def use_one_thread_if_small(model: PreTrainedModel) -> None:
-    """Let a model below SINGLE_THREADED parameters compute with one thread, unless OMP_NUM_THREADS says otherwise."""
+    """Compute with one thread if the model has fewer than SINGLE_THREADED parameters and OMP_NUM_THREADS is not set."""
     import torch
 
     if model.num_parameters() < SINGLE_THREADED and "OMP_NUM_THREADS" not in os.environ:
@@ -84,7 +86,7 @@ def use_one_thread_if_small(model: PreTrainedModel) -> None:
 
 
 def set_padding(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> None:
-    """Give tokenizer and model one padding token (EOS where the tokenizer has none), on the right."""
+    """Give tokenizer and model the same padding token (EOS if the tokenizer has none), and pad on the right."""
     if tokenizer.eos_token_id is None:
         raise ModelError(f"{tokenizer.name_or_path or 'the tokenizer'} has no EOS token, so no text could ever end")
     if tokenizer.pad_token_id is None:
@@ -104,7 +106,7 @@ def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folde
 
 @contextmanager
 def new_folder(folder: str | Path) -> Iterator[Path]:
-    """A temporary folder that takes the name, and the place of what had it, when the block ends well."""
+    """A temporary folder that is renamed to `folder`, replacing it, if the block succeeds."""
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
@@ -123,7 +125,7 @@ def new_folder(folder: str | Path) -> Iterator[Path]:
 
 
 def count_parameters(folder: str | Path) -> int:
-    """Number of stored weights in a folder's safetensors files, from their headers alone."""
+    """Number of weights in a folder's safetensors files, read from their headers."""
     return sum(_elements(path) for path in sorted(Path(folder).glob("*.safetensors")))
 
 
@@ -132,14 +134,14 @@ def check_folder(folder: Path, dtype: Dtype) -> None:
     import psutil
 
     if not (folder / "config.json").is_file():
-        raise ModelError(f"{folder} has no config.json, so it is no model; the stage `base_model` makes one")
+        raise ModelError(f"{folder} has no config.json, so it is not a model; the stage `base_model` writes one")
     if not list(folder.glob("*.safetensors")):
         raise ModelError(f"{folder} has no .safetensors file; convert its weights, other formats are never loaded")
     needed, free = count_parameters(folder) * BYTES[dtype], psutil.virtual_memory().available
     if needed > free:
         raise ModelError(
             f"{folder} needs {needed / 2**30:.1f} GiB as {dtype} and {free / 2**30:.1f} GiB are free; "
-            "take a smaller model, bfloat16 or a larger machine"
+            "use a smaller model, bfloat16 or a larger machine"
         )
 
 
@@ -151,5 +153,5 @@ def _elements(path: Path) -> int:
         except ValueError:
             header = None
     if not isinstance(header, dict):
-        raise ModelError(f"{path} is damaged: its safetensors header does not parse; copy or make it again")
+        raise ModelError(f"{path} is damaged: its safetensors header does not parse; copy or create it again")
     return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")

@@ -1,6 +1,7 @@
-"""The tokenizer of models made from nothing: a frequent word is one token, every other word is spelled in letters.
+"""The tokenizer of models trained from scratch: a frequent word is one token, any other word is spelled in letters.
 
-A byte-pair model without merges does this: `ignore_merges` takes a piece whole if the vocabulary has it, else as bytes.
+A byte-pair model without merges does this: with `ignore_merges`, a piece is one token if the vocabulary has it and is
+split into bytes otherwise.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 PAD, EOS = "<pad>", "<eos>"
 BASE_SIZE = 258
-"""Special tokens and bytes, which every vocabulary has."""
+"""Number of special tokens and bytes, which every vocabulary has."""
 
 PIECES = (
     r"\n *"  # a line break with the next line's indentation
@@ -24,7 +25,7 @@ PIECES = (
     r"| ?[^\p{L}\p{N}\s()\[\]{}+\-*/_]+"  # runs of other punctuation
     r"|\s"
 )
-"""How text is cut before the vocabulary is asked."""
+"""How text is split into pieces before they are looked up in the vocabulary."""
 
 
 def build_tokenizer(
@@ -33,14 +34,14 @@ def build_tokenizer(
     """A byte-level tokenizer whose words are the most frequent pieces of the texts.
 
     Args:
-        texts: what to count pieces in.
-        vocabulary: number of tokens, special ones and the 256 bytes included.
-        words: the words that may be one token (case is ignored); all others are spelled, whatever their frequency.
+        texts: the texts in which pieces are counted.
+        vocabulary: number of tokens, including special ones and the 256 bytes.
+        words: the words that may be one token (ignoring case); all others are spelled, however frequent they are.
             None allows every word.
-        max_length: longest text of the model, in tokens.
+        max_length: maximum length of a text, in tokens.
 
     Raises:
-        ValueError: the vocabulary has no room for the bytes.
+        ValueError: the vocabulary is too small for the bytes.
     """
     from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast

@@ -1,4 +1,4 @@
-"""The value of a state as a linear function of a model's last hidden state, stored as the released ReFT models do."""
+"""A value head: the value of a state as a linear function of a model's last hidden state."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 from torch.nn import Linear, Module
 
 PREFIX = "v_head."
-"""Names in a file: `v_head.summary.weight` (1, hidden) and `v_head.summary.bias` (1,)."""
+"""In a file the tensors have TRL's names: `v_head.summary.weight` (1, hidden) and `v_head.summary.bias` (1,)."""
 
 
 class ValueHead(Module):
-    """hidden -> value. It starts at zero, so that no random value steers the first steps."""
+    """Maps hidden states to values. It starts at zero, so that no random values steer the first steps."""
 
     def __init__(self, hidden: int) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class ValueHead(Module):
         torch.nn.init.zeros_(self.summary.bias)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Values (...) of hidden states (..., hidden), computed in the head's own type."""
+        """Values (...) of hidden states (..., hidden), in the head's own type."""
         values: torch.Tensor = self.summary(hidden.to(self.summary.weight.dtype))[..., 0]
         return values
 

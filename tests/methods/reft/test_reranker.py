@@ -217,5 +217,5 @@ def test_anything_but_a_causal_model_is_one_clear_error(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "t5", "is_encoder_decoder": True}))
     header = b"{}"
     (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
-    with pytest.raises(ModelError, match="is an encoder-decoder; a reranker needs a causal model"):
+    with pytest.raises(ModelError, match="is an encoder-decoder; a classifier needs a decoder-only model"):
         load_classifier(tmp_path)
