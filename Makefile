@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer, git and make. Everything else is installed into .venv by the first target that needs it.
-# Narrow the pipeline: make repro SCALE=smoke METHOD=warm_up. SCALE is one of conf/scale, METHOD the prefix of stage names.
-# JOBS is how many stages run at once.
+# To run a part of the pipeline: make repro SCALE=smoke METHOD=warm_up. SCALE is one of conf/scale, METHOD a prefix of stage
+# names, JOBS how many stages run at once.
 SCALE ?=
 METHOD ?=
 JOBS ?=
@@ -20,16 +20,16 @@ unexport VIRTUAL_ENV PYTHONPATH
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-install: ## make .venv from the locks (the other targets do it by themselves)
+install: ## create .venv from the locks (the other targets do this themselves)
 	@$(PYTHON3) requirements/install.py
 
 repro: install ## run the pipeline and print the report (SCALE=smoke|default|gpu|paper, METHOD=..., JOBS=...)
 	@python -m stepwise.pipeline.repro --scale "$(SCALE)" --method "$(METHOD)" $(if $(JOBS),--jobs "$(JOBS)")
 
-test: install ## run every test that this machine can run, and list what it cannot
+test: install ## run every test that this machine can run, and list the others with what they need
 	@python -m pytest $(PYTEST)
 
-test-all: install ## install what may be installed, then fail on every skip but a GPU's
+test-all: install ## install what tests may need, then fail on every skipped test except those for a GPU
 	@python requirements/extras.py
 	@python -m pytest --no-skips $(PYTEST)
 
@@ -39,10 +39,10 @@ bench: install ## speed and memory as ratios against a named baseline (BENCHMARK
 check-results: install ## rerun the pipeline and compare with the committed metrics within their intervals
 	@python -m stepwise.pipeline.check_results
 
-studies: install ## bring studies/dvc.yaml up to date: ablations, made once
+studies: install ## bring the ablations of studies/dvc.yaml up to date
 	@python -m stepwise.pipeline.repro --file studies/dvc.yaml $(if $(JOBS),--jobs "$(JOBS)")
 
-seeds: install ## run the comparison anew for several seeds and pool it (SEEDS="101 102 103" TASKS="word_problems word_problems_text")
+seeds: install ## repeat the comparison for several seeds and pool the results (SEEDS="101 102 103" TASKS="word_problems word_problems_text")
 	@python -m studies.seeds --seeds $(SEEDS) --tasks $(TASKS)
 
 lint: install ## ruff: style and format
@@ -62,15 +62,15 @@ params: install ## compose params.yaml from conf/ (SCALE=...)
 lock: install ## resolve requirements/*.in into the locks
 	@python requirements/lock.py
 
-# Files, and the numbers of metrics files other than accuracies: of these there are hundreds.
+# Files, and the hundreds of numbers of metrics files that are not accuracies.
 NOT_COMPARED := ^(src|stages|studies|data|models|evaluations|samples|plots|checkpoints)($$|/)|^metrics($$|/[^:]*$$|/.*:(?!accuracy$$))
 
-experiments: install ## what differs between experiments: accuracies and parameters (dvc exp show, without files)
+experiments: install ## accuracies and parameters that differ between experiments (dvc exp show)
 	@dvc exp show --no-pager --only-changed --drop '$(NOT_COMPARED)'
 
-ui: install ## MLflow's pages on this machine
+ui: install ## open MLflow's pages on this machine
 	@mlflow ui --host 127.0.0.1 --backend-store-uri sqlite:///mlflow.db
 
-clean: ## remove the environment and work in progress; results and what MLflow is filled from stay
+clean: ## remove the environment and work in progress; results and the journals of runs stay
 	rm -rf .venv
 	find .work -mindepth 1 -maxdepth 1 ! -name tracking -exec rm -rf {} +

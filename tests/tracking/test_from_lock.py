@@ -47,7 +47,8 @@ def clone(tmp_path, monkeypatch):
 
 def test_an_evaluation_of_the_lock_is_a_run_with_its_model(clone):
     (run,) = pulled_runs("default")
-    assert (run.stage, run.params, run.metrics) == ("evaluate", {"seed": 1}, {"accuracy": 0.5})
+    assert (run.stage, run.script, run.metrics) == ("evaluate", "stages/evaluate.py", {"accuracy": 0.5})
+    assert run.params == {"seed": 1}
     assert run.registration.name == "warm_up-toy-tiny"
     assert run.registration.dev == {f"toy-dev-{i}": i % 2 == 0 for i in range(4)}
 

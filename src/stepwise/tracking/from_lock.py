@@ -48,6 +48,7 @@ def _run(where: Path, name: str, entry: dict[str, Any], scale: str, committed: f
     models = {dep["path"]: dep["md5"] for dep in entry["deps"] if dep["path"].startswith("models/")}
     run = StageRun(
         stage=name.partition("@")[0],
+        script=entry["cmd"].split()[1],
         key=hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()[:16],
         arguments={**names, **{path: path for path in models}},
         params=entry.get("params", {}).get("params.yaml", {}),
