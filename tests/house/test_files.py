@@ -1,4 +1,4 @@
-"""Locks are whole, no file names a machine's own paths, and the committed results are those of the committed code."""
+"""Locks are complete, no file names a machine's own paths, and committed results belong to the committed code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.lock"))
 MACHINE_PATH = re.compile(r"(?<![\w.$}~/-])/(?:root|home|Users|work|farm|opt|mnt|scratch)/\w")
 MAY_NAME_PATHS = ("tests/", "src/stepwise/tasks/sandbox/jail/")
-"""The escape corpus tries to read such places."""
+"""The corpus of escape attempts tries to read such places."""
 
 
 def tracked() -> list[str]:
@@ -53,20 +53,20 @@ def test_every_pin_has_its_reason() -> None:
     assert all("#" in line for line in lines if line)
 
 
-def test_cuda_packages_stand_alone() -> None:
+def test_cuda_packages_have_a_lock_of_their_own() -> None:
     base = (ROOT / "requirements" / "base.lock").read_text()
     assert not re.search(r"^(torch|triton|nvidia-|cuda-)", base, flags=re.MULTILINE)
 
 
 def test_no_file_names_a_machines_own_paths() -> None:
-    found = []
+    lines = []
     for name in tracked():
         if name.startswith(MAY_NAME_PATHS) or name.endswith((".lock", ".safetensors")):
             continue
         for number, line in enumerate((ROOT / name).read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             if MACHINE_PATH.search(line):
-                found.append(f"{name}:{number}: {line.strip()[:80]}")
-    assert not found, "\n".join(found)
+                lines.append(f"{name}:{number}: {line.strip()[:80]}")
+    assert not lines, "\n".join(lines)
 
 
 @pytest.mark.slow

@@ -84,9 +84,9 @@ def imports(path: Path) -> Iterator[str]:
     """Every module that a file imports, at any depth, by its full dotted name."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (one.name for one in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield from (f"{node.module}.{one.name}" for one in node.names)
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def is_module(name: str) -> bool:
@@ -94,9 +94,9 @@ def is_module(name: str) -> bool:
 
 
 def height(name: str) -> int:
-    found = [level for level, names in enumerate(LAYERS) if name in names]
-    assert found, f"src/stepwise/{name} is in no layer: add it to LAYERS in {__file__}"
-    return found[0]
+    levels = [level for level, names in enumerate(LAYERS) if name in names]
+    assert levels, f"src/stepwise/{name} is in no layer: add it to LAYERS in {__file__}"
+    return levels[0]
 
 
 def test_imports_go_downwards() -> None:
@@ -213,13 +213,14 @@ def test_what_is_unsafe_is_recognised(line: str, why: str) -> None:
 
 def test_nothing_unsafe_is_done() -> None:
     scripts = [path for folder in ("stages", "benchmarks", "studies") for path in sorted((ROOT / folder).rglob("*.py"))]
-    found = [
+    calls = [
         f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} {unsafe(node)}"
-        for path in [one for one in files() if not local(one).startswith(SANDBOX)] + scripts
+        for path in [*files(), *scripts]
+        if SANDBOX not in path.as_posix()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if unsafe(node)
     ]
-    assert not found, "\n".join(found)
+    assert not calls, "\n".join(calls)
 
 
 def test_files_and_functions_stay_small() -> None:

@@ -54,7 +54,7 @@ def test_a_second_call_does_nothing(install: ModuleType, installed: list[str]) -
 
 
 @pytest.mark.parametrize("damage", ["lock", "stamp", "python"])
-def test_what_is_not_known_to_be_whole_is_installed_anew(
+def test_an_installation_that_may_be_incomplete_is_repeated(
     install: ModuleType, installed: list[str], damage: str
 ) -> None:
     install.main()
@@ -124,30 +124,30 @@ def test_an_old_python_looks_for_a_newer_one(
     (shims / "python3.12").write_text("#!/bin/sh\nexit 127\n")
     (shims / "python3.12").chmod(0o755)
     (good / "python3.11").symlink_to(sys.executable)
-    taken: list[str] = []
-    monkeypatch.setattr(os, "execv", lambda path, arguments: taken.append(path))
+    executed: list[str] = []
+    monkeypatch.setattr(os, "execv", lambda path, arguments: executed.append(path))
     monkeypatch.setenv("PATH", f"{shims}{os.pathsep}{good}")
     with pytest.raises(install.InstallError):
         install.restart_with_newer_python()
-    assert taken == [str(good / "python3.11")], "a version manager's shim that does not start is passed over"
+    assert executed == [str(good / "python3.11")], "a version manager's shim that does not start is passed over"
     monkeypatch.setenv("PATH", str(shims))
     with pytest.raises(install.InstallError, match=r"Python 3\.11 or newer is needed"):
         install.restart_with_newer_python()
 
 
-def test_uv_is_told_what_pip_is_told(install: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uv_gets_the_settings_of_pip(install: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     listing = (
         ":env:.find-links='/a /b'\nglobal.find-links='/c'\nglobal.index-url='https://pypi.example/simple'\n"
         "install.extra-index-url='https://one.example https://two.example'\nfreeze.timeout='10'\n"
     )
     monkeypatch.setattr(subprocess, "check_output", lambda *_, **__: listing)
     monkeypatch.setenv("UV_INDEX_STRATEGY", "first-index")
-    told = install.uv_environment()
-    assert told["UV_FIND_LINKS"] == "/a,/b", "the environment outranks the file, as for pip"
-    assert told["UV_DEFAULT_INDEX"] == "https://pypi.example/simple"
-    assert told["UV_INDEX"] == "https://one.example https://two.example"
-    assert told["UV_INDEX_STRATEGY"] == "first-index", "what the user tells uv outranks both"
-    assert "UV_HTTP_TIMEOUT" not in told
+    environment = install.uv_environment()
+    assert environment["UV_FIND_LINKS"] == "/a,/b", "the environment outranks the file, as for pip"
+    assert environment["UV_DEFAULT_INDEX"] == "https://pypi.example/simple"
+    assert environment["UV_INDEX"] == "https://one.example https://two.example"
+    assert environment["UV_INDEX_STRATEGY"] == "first-index", "what the user tells uv outranks both"
+    assert "UV_HTTP_TIMEOUT" not in environment
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -157,10 +157,10 @@ def test_a_wheel_of_torch_is_compared_with_the_lock(
     locked = hashlib.sha256(b"wheel").hexdigest()
     (install.LOCKS / "torch.lock").write_text(f"torch==2.13.0 \\\n    --hash=sha256:{locked}\n")
     wheel = tmp_path / "torch-2.13.0+cpu-cp311-cp311-linux_x86_64.whl"
-    asked: list[str] = []
+    arguments_of_pip: list[str] = []
 
     def pip(doing: str, *arguments: str) -> None:
-        asked.extend(arguments)
+        arguments_of_pip.extend(arguments)
         wheel.write_bytes(b"wheel" if known else b"another")
 
     monkeypatch.setattr(install, "pip", pip)
@@ -171,5 +171,5 @@ def test_a_wheel_of_torch_is_compared_with_the_lock(
             install.download_torch(str(tmp_path))
         monkeypatch.setattr(install, "TORCH_INDEX", "https://torch.example/cpu")
         assert install.download_torch(str(tmp_path)) == wheel
-        assert "https://torch.example/cpu" in asked
-    assert asked[-1] == "torch==2.13.0"
+        assert "https://torch.example/cpu" in arguments_of_pip
+    assert arguments_of_pip[-1] == "torch==2.13.0"

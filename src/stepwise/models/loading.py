@@ -48,9 +48,7 @@ def load_model(
     if Path(source).is_dir():
         check_folder(Path(source), dtype)
     elif not HUB_ID.fullmatch(name):
-        raise ModelError(
-            f"{name} is not a folder; the stage `base_model` writes base models and `warm_up` trains them"
-        )
+        raise ModelError(f"{name} is not a folder; the stage `base_model` writes base models and `warm_up` trains them")
     try:
         config = AutoConfig.from_pretrained(name, revision=revision, trust_remote_code=False)
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
