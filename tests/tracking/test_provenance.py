@@ -1,6 +1,8 @@
 import hashlib
 import json
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -39,6 +41,25 @@ def test_data_versions_come_from_the_lock_and_from_pointers(tmp_path):
     versions = provenance.data_versions(["data/tasks/toy", "raw.jsonl", "warm_up", "elsewhere"], tmp_path)
     assert versions == {"data/tasks/toy": "0123.dir", "raw.jsonl": "abcd"}
     assert provenance.data_versions(["data"], tmp_path / "nowhere") == {}
+
+
+def test_dvc_lock_is_not_read_while_dvc_writes_it(tmp_path):
+    """DVC writes it in place under the lock of its repository; another stage may look at that moment."""
+    from dvc.lock import Lock
+
+    (tmp_path / ".dvc" / "tmp").mkdir(parents=True)
+    with ThreadPoolExecutor(1) as pool:
+        with Lock(str(tmp_path / ".dvc" / "tmp" / "lock")):
+            (tmp_path / "dvc.lock").write_text(LOCK[:-40])
+            stages = pool.submit(provenance.locked_stages, tmp_path)
+            time.sleep(0.3)
+            (tmp_path / "dvc.lock").write_text(LOCK)
+        assert [out["path"] for out in stages.result()["prepare_tasks@toy"]["outs"]] == [
+            "data/tasks/toy",
+            "metrics/toy.json",
+        ]
+    with Lock(str(tmp_path / ".dvc" / "tmp" / "lock")):
+        pass  # reading has let go of it
 
 
 def test_a_version_comes_back_from_the_cache(tmp_path, monkeypatch):

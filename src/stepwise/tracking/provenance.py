@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import configparser
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -10,7 +12,9 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,8 @@ from stepwise.records import file_hash
 
 RESULTS = ("dvc.lock", "metrics", "plots", "report")
 """Committed files that the pipeline itself rewrites: changes to them do not make the code dirty."""
+DVC_WAIT = 60.0
+"""Most seconds to wait for DVC to finish writing; it takes one or two."""
 
 
 def root() -> Path:
@@ -69,7 +75,31 @@ def data_versions(paths: Iterable[str], where: Path) -> dict[str, str]:
 def locked_stages(where: Path) -> dict[str, dict[str, Any]]:
     """The stages of `dvc.lock` by name: command, dependencies, parameters and outputs with their hashes."""
     lock = where / "dvc.lock"
-    return ((read_yaml(lock) or {}).get("stages") or {}) if lock.is_file() else {}
+    if not lock.is_file():
+        return {}
+    with _while_dvc_does_not_write(where):
+        return (read_yaml(lock) or {}).get("stages") or {}
+
+
+@contextmanager
+def _while_dvc_does_not_write(where: Path) -> Iterator[None]:
+    """Share DVC's lock of the repository: DVC writes dvc.lock in place, and stages run side by side."""
+    path = where / ".dvc" / "tmp" / "lock"
+    if not path.is_file():
+        yield
+        return
+    deadline = time.monotonic() + DVC_WAIT
+    with path.open("rb") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                break
+            except OSError as error:
+                # A file system without locks, or a DVC that never lets go: reading late beats never reading.
+                if error.errno not in (errno.EWOULDBLOCK, errno.EAGAIN) or time.monotonic() > deadline:
+                    break
+                time.sleep(0.02)
+        yield
 
 
 def committed_at(where: Path, path: str) -> float:
