@@ -12,7 +12,7 @@ from stepwise.generation.base import GenerationError, Sampling
 from stepwise.generation.openai_backend import OpenAIBackend
 from stepwise.generation.transformers_backend import TransformersBackend
 from tests.generation.serving import Process
-from tests.kills import chance
+from tests.kills import kill_point_generator
 
 pytestmark = pytest.mark.slow
 FAST = {"attempts": 3, "pause": 0.01, "ready_seconds": 0.3, "timeout": 20}
@@ -90,7 +90,7 @@ def test_a_pass_goes_on_when_the_server_was_killed_and_is_back(server, prompts, 
     sampling = Sampling(max_new_tokens=16, temperature=1.0, n=2, seed=3)
     served(server, concurrency=1).generate(prompts, sampling, journal=tmp_path / "whole")
     journal, raised = tmp_path / "journal", []
-    wanted = chance().randint(1, 4)
+    wanted = kill_point_generator().randint(1, 4)
 
     def work():
         try:
