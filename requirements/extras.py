@@ -1,4 +1,4 @@
-"""Install what the tests can use beyond the locks, as far as this machine lets us (`make test-all`)."""
+"""Install what tests can use beyond the locks, as far as this machine allows it (`make test-all`)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import shutil
 import subprocess
 
 PACKAGES = {"bwrap": ["bubblewrap"], "chromium": ["chromium"], "scontrol": ["slurm-wlm", "munge"]}
-"""Debian packages by the command that they bring."""
+"""Debian packages by the command that they provide."""
 
 
 def install_packages() -> None:
-    """Debian packages of missing commands; needs root and apt. One that cannot be had is named, the rest go on."""
+    """Install the Debian packages of missing commands; needs root and apt. Reports those that cannot be installed."""
     missing = {command: names for command, names in PACKAGES.items() if shutil.which(command) is None}
     if not missing:
         return

@@ -1,6 +1,6 @@
-"""Make .venv and install the locks into it; a second call does nothing. Only the standard library, and any Python 3.
+"""Create .venv and install the locks into it; a second call does nothing. Needs any Python 3 and nothing else.
 
-TORCH_INDEX=<address> takes torch from that index instead of where pip would find it.
+TORCH_INDEX=<address> installs torch from that index instead of from where pip would find it.
 """
 
 import ast
@@ -24,41 +24,41 @@ TORCH_INDEX = os.environ.get("TORCH_INDEX", "").strip()
 
 
 class InstallError(Exception):
-    """The installation cannot go on; the message names the cause and the remedy."""
+    """The installation cannot continue; the message names the cause and the remedy."""
 
 
 def main():
-    """Install unless the stamp says that exactly this is installed."""
+    """Install, unless the stamp shows that exactly this is installed."""
     if sys.version_info < OLDEST:
         restart_with_newer_python()
     (ROOT / ".work").mkdir(exist_ok=True)
     with open(ROOT / ".work" / "install.lock", "w") as lock:
-        take(lock)
-        wanted = fingerprint()
-        if not (STAMP.is_file() and STAMP.read_text() == wanted and works(PYTHON)):
+        acquire(lock)
+        current = fingerprint()
+        if not (STAMP.is_file() and STAMP.read_text() == current and works(PYTHON)):
             install()
-            STAMP.write_text(wanted)
+            STAMP.write_text(current)
 
 
 def restart_with_newer_python():
-    """Replace this process by the first Python that is new enough. Raises InstallError when there is none."""
+    """Replace this process with the first Python that is new enough. Raises InstallError if there is none."""
     for name in ("python3.14", "python3.13", "python3.12", "python3.11"):
-        found = shutil.which(name)
-        if found and works(found):
-            os.execv(found, [found, *sys.argv])
+        candidate = shutil.which(name)
+        if candidate and works(candidate):
+            os.execv(candidate, [candidate, *sys.argv])
     raise InstallError(f"Python {'.'.join(map(str, OLDEST))} or newer is needed; this is {sys.version.split()[0]}")
 
 
 def works(python):
-    """Whether a Python starts (a shim of a version manager, or one whose system was upgraded, may not)."""
+    """Whether a Python starts. A version manager's shim, or a Python whose system was upgraded, may not."""
     try:
         return subprocess.call([str(python), "-c", ""], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0
     except OSError:
         return False
 
 
-def take(lock):
-    """Wait until no other process installs into this folder."""
+def acquire(lock):
+    """Wait until no other process is installing into this folder."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -67,7 +67,7 @@ def take(lock):
 
 
 def fingerprint():
-    """Hash of all that decides what is installed."""
+    """Hash of everything that determines what is installed."""
     digest = hashlib.sha256(repr((sys.version, str(ROOT), TORCH_INDEX)).encode())
     for file in [*sorted(LOCKS.glob("*.lock")), Path(__file__)]:
         digest.update(file.read_bytes())
@@ -75,12 +75,12 @@ def fingerprint():
 
 
 def install():
-    """Build .venv from nothing: what an interrupted installation left is worth less than knowing what is there."""
+    """Build .venv from scratch: knowing what is in it matters more than reusing an interrupted installation."""
     print("Installing into .venv (a minute or two, once).", flush=True)
     if VENV.exists():
         shutil.rmtree(VENV)
-    python = getattr(sys, "_base_executable", sys.executable)  # not .venv's own, which is gone
-    run([python, "-m", "venv", str(VENV)], "making .venv (on Debian and Ubuntu: apt-get install python3-venv)")
+    python = getattr(sys, "_base_executable", sys.executable)  # not .venv's own, which was just removed
+    run([python, "-m", "venv", str(VENV)], "creating .venv (on Debian and Ubuntu: apt-get install python3-venv)")
     pip("installing uv", "install", *hashed("uv"))
     with tempfile.TemporaryDirectory(dir=ROOT / ".work") as folder:
         uv_install(str(download_torch(folder)))
@@ -91,26 +91,27 @@ def install():
         uv_install(*hashed("cuda"))
     (packages / "stepwise.pth").write_text(str(ROOT / "src") + "\n")
     run([str(VENV / "bin" / "uv"), "pip", "check", "--quiet", "--python", str(PYTHON)], "checking what is installed")
-    uv_install(*hashed("models"))  # after the check: what these packages list as requirements is left out
+    uv_install(*hashed("models"))  # after the check, since the requirements of these packages are left out
 
 
 def download_torch(folder):
-    """The wheel of torch that pip finds best here, its hash compared with the lock's.
+    """The wheel of torch that pip prefers here, checked against the hashes in the lock.
 
-    pip is not given the hashes: it would then prefer PyPI's CUDA build to a CPU build that its configuration points to.
+    pip itself is not given the hashes: it would then prefer PyPI's CUDA build to a CPU build that its configuration
+    points to.
     """
     version, *hashes = re.findall(r"^torch==\S+|[0-9a-f]{64}", (LOCKS / "torch.lock").read_text())
     index = ["--isolated", "--index-url", TORCH_INDEX] if TORCH_INDEX else []
     pip("downloading torch", "download", "--only-binary=:all:", "--dest", folder, *index, version)
     (wheel,) = Path(folder).glob("torch-*.whl")
     with open(wheel, "rb") as data:
-        found = hashlib.sha256()
+        digest = hashlib.sha256()
         for block in iter(lambda: data.read(1 << 20), b""):
-            found.update(block)
-    if found.hexdigest() not in hashes:
+            digest.update(block)
+    if digest.hexdigest() not in hashes:
         if not TORCH_INDEX:
-            raise InstallError(f"{wheel.name} is not a file that requirements/torch.lock knows; check pip's find-links")
-        print(f"{wheel.name} comes from TORCH_INDEX; the lock does not know its hash.", flush=True)
+            raise InstallError(f"{wheel.name} is not a file that requirements/torch.lock lists; check pip's find-links")
+        print(f"{wheel.name} comes from TORCH_INDEX; its hash is not in the lock.", flush=True)
     return wheel
 
 
@@ -122,18 +123,18 @@ def pip(doing, *arguments):
 
 
 def hashed(lock):
-    """Options that install this lock, every file checked against its hash."""
+    """Options that install a lock and check every file against its hash."""
     return ["--require-hashes", "-r", str(LOCKS / f"{lock}.lock")]
 
 
 def uv_install(*what):
-    """Install without resolving: the locks are complete. Bytecode now, or every start of every stage pays for it."""
+    """Install without resolving, as the locks are complete. Compiling now saves time at every start of a stage."""
     command = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(PYTHON), "--no-deps", "--compile-bytecode"]
     run([*command, "--quiet", *what], "installing packages", uv_environment())
 
 
 def uv_environment():
-    """The environment for uv: what pip is told about indexes, folders and certificates holds for uv as well."""
+    """The environment for uv, with pip's settings of indexes, folders and certificates."""
     listing = subprocess.check_output([str(PYTHON), "-m", "pip", "config", "list"], text=True)
     pip = {}
     for line in sorted(listing.splitlines(), key=lambda line: line.startswith(":env:")):
@@ -141,7 +142,7 @@ def uv_environment():
         section, _, option = key.rpartition(".")
         if section in ("global", "install", ":env:"):
             pip[option] = ast.literal_eval(value)
-    found = {
+    options = {
         "UV_FIND_LINKS": ",".join(pip.get("find-links", "").split()),
         "UV_DEFAULT_INDEX": pip.get("index-url", ""),
         "UV_INDEX": pip.get("extra-index-url", ""),
@@ -149,17 +150,17 @@ def uv_environment():
         "UV_HTTP_TIMEOUT": pip.get("default-timeout", pip.get("timeout", "")),
         "SSL_CERT_FILE": pip.get("cert", ""),
         "ALL_PROXY": pip.get("proxy", ""),
-        # pip looks in all indexes; with a hash for every file so may uv.
+        # pip looks in all indexes; as every file is checked against its hash, uv may do so, too
         "UV_INDEX_STRATEGY": "unsafe-best-match",
     }
-    return {**{name: value for name, value in found.items() if value}, **os.environ}
+    return {**{name: value for name, value in options.items() if value}, **os.environ}
 
 
 def run(command, doing, environment=None):
-    """Run a command. Raises InstallError saying what it was for."""
+    """Run a command. Raises InstallError that says what the command was for."""
     done = subprocess.run(command, env=environment, check=False)
     if done.returncode != 0:
-        raise InstallError(f"{doing} failed (exit status {done.returncode}); mend what it says and run make again")
+        raise InstallError(f"{doing} failed (exit status {done.returncode}); fix what it reports and run make again")
 
 
 if __name__ == "__main__":

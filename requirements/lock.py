@@ -1,7 +1,7 @@
 """Turn the *.in files into locks with hashes (`make lock`). Needs uv on the path.
 
 torch has a lock of its own because its builds differ: `torch==2.13.0` with the hashes of PyPI's files and of CPU builds
-accepts either, so no lock names an index. What only PyPI's CUDA build needs stands in cuda.lock.
+accepts either, so no lock names an index. What only PyPI's CUDA build needs is in cuda.lock.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CPU_BUILDS = [
 
 
 def compile_lock(source: str, *options: str) -> list[str]:
-    """Entries (`name==version`, marker, hashes) of a resolved .in file, for every platform and Python from 3.11 on."""
+    """Entries (`name==version`, marker, hashes) of a resolved .in file, for all platforms and Python 3.11 or newer."""
     command = ["uv", "pip", "compile", "--universal", "--python-version=3.11", "--generate-hashes", "--no-annotate"]
     text = subprocess.run(
         [*command, "--no-header", "--quiet", *options, str(HERE / source)], check=True, capture_output=True, text=True
@@ -28,7 +28,7 @@ def compile_lock(source: str, *options: str) -> list[str]:
 
 
 def write(name: str, entries: list[str]) -> None:
-    """Write a lock file and say how long it is."""
+    """Write a lock file and print how many packages it has."""
     (HERE / name).write_text("\n".join(entries) + "\n", encoding="utf-8")
     print(f"{name}: {len(entries)} packages")
 
@@ -40,7 +40,7 @@ def main() -> None:
     cuda = [entry for entry in entries if entry.startswith(CUDA_ONLY)]
     write("base.lock", [entry for entry in entries if entry != torch and entry not in cuda])
     write("cuda.lock", cuda)
-    write("torch.lock", [torch + "".join(f" \\\n    --hash=sha256:{one}" for one in CPU_BUILDS)])
+    write("torch.lock", [torch + "".join(f" \\\n    --hash=sha256:{digest}" for digest in CPU_BUILDS)])
     write("models.lock", compile_lock("models.in", "--no-deps"))
     write("uv.lock", compile_lock("uv.in"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("src", "stages", "studies", "benchmarks", "tests")
+FOLDERS = ("src", "stages", "studies", "benchmarks", "tests", "requirements")
 EMPTY_NAMES = {"one", "found", "made", "asked", "said", "standing", "contest", "course"}
 CARD_FIELD = "made", ("src/stepwise/models/card.py", "src/stepwise/pretraining/pretrain.py", "tests/pretraining")
 """A key of the cards in checkpoints/, by which shipped models are known."""
