@@ -43,10 +43,10 @@ def trajectory(*parts: Solution | Feedback) -> Trajectory:
     """Attempts and feedback in turn."""
     turns = []
     for index in range(0, len(parts), 2):
-        made = parts[index : index + 2]
-        assert isinstance(made[0], Solution)
-        assert len(made) == 1 or isinstance(made[1], Feedback)
-        turns.append(Turn(solution=made[0], feedback=made[1] if len(made) == 2 else None))
+        solution, feedback = (*parts[index : index + 2], None)[:2]
+        assert isinstance(solution, Solution)
+        assert feedback is None or isinstance(feedback, Feedback)
+        turns.append(Turn(solution=solution, feedback=feedback))
     return Trajectory(problem_id="sum", turns=tuple(turns))
 
 
@@ -77,12 +77,12 @@ class ScriptedImprover:
     """Answers with the given attempts in order, then with the right solution."""
 
     updates: list[Solution | None] = field(default_factory=list)
-    asked: list[tuple[Solution, Feedback, tuple[Step, ...]]] = field(default_factory=list)
+    calls: list[tuple[Solution, Feedback, tuple[Step, ...]]] = field(default_factory=list)
 
     def improve(
         self, problem: Problem, solution: Solution, feedback: Feedback, prefix: Sequence[Step]
     ) -> Solution | None:
-        self.asked.append((solution, feedback, tuple(prefix)))
+        self.calls.append((solution, feedback, tuple(prefix)))
         return self.updates.pop(0) if self.updates else problem.reference
 
 
