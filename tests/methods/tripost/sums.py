@@ -88,7 +88,8 @@ class ScriptedImprover:
 
 def random_attempt(generator: random.Random) -> Solution:
     """An attempt of any form that the grammar allows: nested ids, odd characters, headers inside lines."""
-    ids, top = [], 0
+    ids: list[str] = []
+    top = 0
     for _ in range(generator.randrange(6)):
         if ids and generator.random() < 0.4:
             ids.append(f"{ids[-1]}.{generator.randrange(1, 12)}")
