@@ -1,4 +1,4 @@
-"""What a round trains on: edited trajectories cut into rows, balanced and weighted (arXiv 2310.13522, section 3.3).
+"""What a round trains on: edited trajectories cut into rows, balanced and weighted (arXiv 2310.13522).
 
 The idea: every update of a trajectory a_1, f_1, a_2, ..., a_n, f_n becomes a row of its own, and so does its end. Gold
 solutions are mixed in, so that the model does not forget how to answer at once:
@@ -100,7 +100,8 @@ def mix(
 
     With a ratio of 0 or less all other rows stay. A row with the text of one before it counts once, where `earlier`
     rows, those of previous rounds, come after the current ones and gold rows after the chosen others. If there are too
-    few rows of a kind, all are taken and the proportion is missed.
+    few rows of a kind, all are taken and the proportion is missed; an improver that writes reference solutions makes
+    this likely, because its trajectories then end in gold rows.
     """
     generator = random.Random(f"{seed}-mix")
     pool = distinct([*current, *earlier])

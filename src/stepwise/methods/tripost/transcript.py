@@ -1,4 +1,4 @@
-"""How a trajectory is written: one renderer and one parser between text and records (arXiv 2310.13522, section 3.1).
+"""How a trajectory is written: one renderer and one parser between text and records (arXiv 2310.13522).
 
 The idea: the model attempts, criticises and revises in a single text, which continues the prompt of the task:
 
