@@ -1,4 +1,4 @@
-"""Interactive trajectory editing: others correct what the model wrote, at its first mistake (arXiv 2310.13522, FBK and IMP).
+"""Interactive trajectory editing: others correct what the model wrote, at its first mistake (arXiv 2310.13522).
 
 The idea: a verifier judges the attempts of a trajectory a_1, g_1, a_2, g_2, ... one by one. At the first feedback g_j
 that differs from the verifier's v_j, the trajectory is cut; v_j replaces g_j, and an improver rewrites the attempt from
