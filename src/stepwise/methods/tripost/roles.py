@@ -1,0 +1,31 @@
+"""Who criticises and who corrects: a program or a language model (section 3.2, the FBK and IMP modules)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from stepwise.records import Feedback, Problem, Solution, Step
+
+
+class Verifier(Protocol):
+    """Finds the first error of an attempt. It is never shown the gold answer."""
+
+    def verify(self, problem: Problem, solution: Solution) -> Feedback | None:
+        """The first error as a Feedback, or one without a step if the attempt is correct.
+
+        `step` is the id of the erroneous step, `segment` the part of its text that is wrong, `kind` the category and
+        `text` the reason, a clause such as `3 + 4 is not 8`. None if the attempt cannot be judged, for instance
+        because a line of it cannot be read.
+        """
+        ...
+
+
+class Improver(Protocol):
+    """Corrects an attempt from its erroneous step on."""
+
+    def improve(
+        self, problem: Problem, solution: Solution, feedback: Feedback, prefix: Sequence[Step]
+    ) -> Solution | None:
+        """A new attempt that begins with the steps of `prefix`, or None if there is none."""
+        ...

@@ -1,0 +1,116 @@
+"""Sums such as `4 + 5 + 6 =`, solved from left to right, with a verifier and an improver that are programs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stepwise.records import Feedback, Problem, Solution, Step, Trajectory, Turn
+from stepwise.tasks.generated.scripted import FINAL, LEAD_IN, read_steps, solution
+
+PROMPT = (f"Q: 1 + 2 + 3 =\nAnswer: {LEAD_IN}\n",)
+
+
+def attempt(*lines: str) -> Solution:
+    """An attempt from its lines, without ids; the last one is the final response."""
+    numbered = [(str(number), line) for number, line in enumerate(lines[:-1], 1)]
+    return read("\n".join(step.text for step in solution([*numbered, (FINAL, lines[-1])], "").steps))
+
+
+def read(text: str) -> Solution:
+    """What a task's `parse` does."""
+    answer = text.rpartition("the answer is ")[2].removesuffix(".") or None
+    return Solution(text=text, steps=read_steps(text), answer=answer)
+
+
+def solve(numbers: Sequence[int]) -> Solution:
+    lines, total = [], numbers[0]
+    for number in numbers[1:]:
+        lines.append(f"{total} + {number} = {total + number}.")
+        total += number
+    return attempt(*lines, f"So the answer is {total}.")
+
+
+def problem(*numbers: int) -> Problem:
+    question = f"{' + '.join(map(str, numbers))} ="
+    return Problem(
+        id="sum", task="sums", split="train", question=question, answer=str(sum(numbers)), reference=solve(numbers)
+    )
+
+
+def trajectory(*parts: Solution | Feedback) -> Trajectory:
+    """Attempts and feedback in turn."""
+    turns = []
+    for index in range(0, len(parts), 2):
+        solution, feedback = (*parts[index : index + 2], None)[:2]
+        assert isinstance(solution, Solution)
+        assert feedback is None or isinstance(feedback, Feedback)
+        turns.append(Turn(solution=solution, feedback=feedback))
+    return Trajectory(problem_id="sum", turns=tuple(turns))
+
+
+def negative(step: str, segment: str, text: str = "it is not") -> Feedback:
+    return Feedback(text=text, step=step, segment=segment)
+
+
+@dataclass
+class SumVerifier:
+    """Compares an attempt with the solution of the problem, step by step."""
+
+    judged: list[str] = field(default_factory=list)
+
+    def verify(self, problem: Problem, solution: Solution) -> Feedback | None:
+        self.judged.append(solution.text)
+        gold = solve([int(number) for number in problem.question.removesuffix(" =").split(" + ")])
+        for step, right in zip(solution.steps, gold.steps, strict=False):
+            if step.text != right.text:
+                segment = step.text.removeprefix(f"({step.id}) ").removesuffix(".")
+                if segment == "unreadable":
+                    return None
+                return Feedback(text=f"it should be {right.text}", kind="sum", step=step.id, segment=segment)
+        return Feedback(text="")
+
+
+@dataclass
+class ScriptedImprover:
+    """Answers with the given attempts in order, then with the right solution."""
+
+    updates: list[Solution | None] = field(default_factory=list)
+    calls: list[tuple[Solution, Feedback, tuple[Step, ...]]] = field(default_factory=list)
+
+    def improve(
+        self, problem: Problem, solution: Solution, feedback: Feedback, prefix: Sequence[Step]
+    ) -> Solution | None:
+        self.calls.append((solution, feedback, tuple(prefix)))
+        return self.updates.pop(0) if self.updates else problem.reference
+
+
+def random_attempt(generator: random.Random) -> Solution:
+    """An attempt of any form that the grammar allows: nested ids, odd characters, headers inside lines."""
+    ids: list[str] = []
+    top = 0
+    for _ in range(generator.randrange(6)):
+        if ids and generator.random() < 0.4:
+            ids.append(f"{ids[-1]}.{generator.randrange(1, 12)}")
+        else:
+            top += generator.randrange(1, 4)
+            ids.append(str(top))
+    steps = [(number, random_text(generator)) for number in [*dict.fromkeys(ids), FINAL]]
+    return read("\n".join(f"({number}) {text}" for number, text in steps))
+
+
+def random_text(generator: random.Random) -> str:
+    words = (
+        '"a" < "b"',
+        "Feedback:",
+        "Updated Answer:",
+        "Q:",
+        "(3)",
+        "is incorrect.",
+        "1 + 2 = 3",
+        "é?",
+        ",",
+        "so the",
+    )
+    return " ".join(generator.choice(words) for _ in range(generator.randrange(1, 6)))
