@@ -1,0 +1,205 @@
+"""Multistep arithmetic: the first error of a rationale, found by calculating every expression in it.
+
+TriPosT, section 3.2 (FBK as a script). Unlike the released code, the parts and the equation are compared with the
+question as expressions, not by value; an operand copied wrongly is blamed on the line that calculates with it, not on
+the one that combines the results; a step that repeats work is an error; and no text is evaluated by Python.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import NamedTuple
+
+from stepwise.methods.tripost.verifiers.values import same_expression, value
+from stepwise.methods.tripost.verifiers.walk import UnreadableStepError, WrongStepError, first_error
+from stepwise.records import Feedback, Problem, Solution
+from stepwise.tasks.generated.expressions import ExpressionError
+from stepwise.tasks.generated.scripted import FINAL
+
+PARTITION = "partition"
+"""The letters do not stand for the parts of the question's equation."""
+OPERAND = "calculate/operand"
+"""A calculation starts from something other than what its letter stands for."""
+INVALID = "calculate/invalid"
+"""Not an expression, or not calculated down to a number."""
+VALUE = "calculate/value"
+"""Two sides of an equals sign differ."""
+MISSING = "combine/missing variable"
+EQUATION = "combine/equation"
+"""The final equation is not the question's."""
+SUBSTITUTION = "combine/substitution"
+"""The letters are not replaced by their calculated values."""
+REDUNDANT = "redundant"
+"""The step repeats an earlier one or calculates what the equation has no use for."""
+ANSWER = "final"
+
+_PARTITION = re.compile(r'This equation can be written as "([^"]*)", where (.+?)\.?')
+_PART = re.compile(r"([A-Z]) = (.+)")
+_BETWEEN_PARTS = re.compile(r", and |, | and ")
+_CALCULATION = re.compile(r"Let's calculate ([A-Z]) = (.+?)\.?")
+_COMBINATION = re.compile(r"(?:Then, t|T)he final equation is (.+?)\.?")
+_ANSWER = re.compile(r".*?(the answer is:? (.+?)\.?)")
+_GROUP = re.compile(r"\([^()]*\)")
+_LETTER = re.compile(r"[A-Z]")
+_NUMBER = re.compile(r"-?[0-9]{1,30}")
+
+
+class ArithmeticVerifier:
+    """A Verifier of multistep arithmetic."""
+
+    def verify(self, problem: Problem, solution: Solution) -> Feedback | None:
+        """The first error of the attempt; see roles.Verifier."""
+        return first_error(Derivation(problem.question), solution.steps)
+
+
+class Part(NamedTuple):
+    """What a letter stands for: an expression in brackets."""
+
+    text: str
+    value: int
+
+
+class Derivation:
+    """What the steps read so far have established; a walk.Reader."""
+
+    def __init__(self, question: str):
+        self.question = question.strip().removesuffix("=").strip()
+        self.equation: str | None = None
+        """The question's equation with letters for its parts."""
+        self.parts: dict[str, Part] = {}
+        self.values: dict[str, int] = {}
+        """The calculated values of the letters."""
+        self.result: int | None = None
+        self.steps = 0
+        self.finished = False
+        self._step_of: dict[str, int] = {}
+
+    def read(self, step_id: str, text: str) -> None:
+        """Read the next step. Raises WrongStepError or UnreadableStepError."""
+        if step_id == FINAL:
+            self._answer(text)
+            self.finished = True
+            return
+        self.steps += 1
+        if step_id != str(self.steps):
+            raise UnreadableStepError
+        if match := _CALCULATION.fullmatch(text):
+            self._calculate(match[1], match[2])
+        elif match := _PARTITION.fullmatch(text):
+            self._partition(text, match[1], match[2])
+        elif match := _COMBINATION.fullmatch(text):
+            self._combine(match[1])
+        else:
+            raise UnreadableStepError
+
+    def _partition(self, line: str, equation: str, listing: str) -> None:
+        if self.equation is not None:
+            raise WrongStepError(REDUNDANT, line, "the equation has already been written with letters in step (1)")
+        definitions = [_PART.fullmatch(item) for item in _BETWEEN_PARTS.split(listing)]
+        for definition in definitions:
+            if definition is None:
+                raise UnreadableStepError
+            letter, text = definition.groups()
+            if letter in self.parts:
+                raise WrongStepError(PARTITION, line, f"{letter} is defined twice")
+            if letter not in equation:
+                raise WrongStepError(PARTITION, line, f'{letter} does not occur in "{equation}"')
+            try:
+                self.parts[letter] = Part(text, value(text))
+            except ExpressionError as error:
+                raise WrongStepError(PARTITION, line, f"{text} is not an expression: {error}") from error
+        for letter in _LETTER.findall(equation):
+            if letter not in self.parts:
+                raise WrongStepError(PARTITION, line, f"it does not say what {letter} stands for")
+        if not self._is_question(equation):
+            reason = f"it is not consistent with the equation of the question, {self.question}"
+            raise WrongStepError(PARTITION, line, reason)
+        self.equation = equation
+
+    def _calculate(self, letter: str, text: str) -> None:
+        part = self.parts.get(letter)
+        head = f"Let's calculate {letter}"
+        if part is None:
+            raise WrongStepError(REDUNDANT, head, f"{letter} does not stand for any part of the equation")
+        if letter in self.values:
+            raise WrongStepError(
+                REDUNDANT, head, f"{letter} has already been calculated in step ({self._step_of[letter]})"
+            )
+        sides = text.split("=")
+        start = sides[0].strip()
+        if start != part.text:
+            _value(start)
+            if not same_expression(start, part.text):
+                raise WrongStepError(OPERAND, start, f"{letter} stands for {part.text}")
+        self.values[letter] = _calculated(sides, part.value)
+        self._step_of[letter] = self.steps
+
+    def _combine(self, text: str) -> None:
+        sides = text.split("=")
+        equation = sides[0].strip()
+        if self.result is not None:
+            raise WrongStepError(REDUNDANT, text, "the final equation has already been calculated")
+        substituted = "=".join(sides[:2]).strip()
+        letters = _LETTER.findall(equation)
+        for letter in letters:
+            if letter not in self.values:
+                raise WrongStepError(MISSING, substituted, f"{letter} has not been calculated yet")
+        if equation != self.equation and not self._is_question(equation):
+            reason = f"it is not consistent with the equation of the question, {self.question}"
+            raise WrongStepError(EQUATION, equation, reason)
+        if not letters:
+            self.result = _calculated(sides, _value(equation))
+            return
+        expected = self.substituted(equation)
+        start = sides[1].strip() if len(sides) > 1 else ""
+        if start != expected:
+            if start:
+                _value(start)
+            if not same_expression(start, expected):
+                reason = f"with the results of the steps before, {equation} is {expected}"
+                raise WrongStepError(SUBSTITUTION, substituted, reason)
+        self.result = _calculated(sides[1:], _value(start))
+
+    def _answer(self, text: str) -> None:
+        match = _ANSWER.fullmatch(text)
+        if match is None:
+            raise UnreadableStepError
+        if self.result is None:
+            raise WrongStepError(ANSWER, match[1], "no step has calculated the final equation")
+        if not _NUMBER.fullmatch(match[2]) or int(match[2]) != self.result:
+            raise WrongStepError(ANSWER, match[1], f"it is inconsistent with the result in step ({self.steps})")
+
+    def substituted(self, equation: str) -> str:
+        """The equation with the calculated values in place of the letters."""
+        return _LETTER.sub(lambda match: str(self.values[match[0]]), equation)
+
+    def _is_question(self, equation: str) -> bool:
+        """Whether an equation of defined letters is the question's, written out."""
+        groups = {letter: _bracketed(part.text) for letter, part in self.parts.items()}
+        return same_expression(_LETTER.sub(lambda match: groups[match[0]], equation), self.question)
+
+
+def _calculated(sides: list[str], start: int) -> int:
+    """The number at the end of a chain of equations; `start` is the value of its first side."""
+    for left, right in pairwise(sides):
+        if _value(right.strip()) != start:
+            reason = f"there is a calculation error: {left.strip()} is not {right.strip()}"
+            raise WrongStepError(VALUE, f"{left}={right}".strip(), reason)
+    last = sides[-1].strip()
+    if not _NUMBER.fullmatch(last):
+        raise WrongStepError(INVALID, last, "the calculation stops before it reaches a number")
+    return start
+
+
+def _bracketed(text: str) -> str:
+    return text if _GROUP.fullmatch(text) else f"({text})"
+
+
+def _value(text: str) -> int:
+    try:
+        return value(text)
+    except ExpressionError as error:
+        opening, closing = text.count("("), text.count(")")
+        counts = f"; it has {opening} opening and {closing} closing brackets" if opening != closing else ""
+        raise WrongStepError(INVALID, text or "=", f"it is not a valid expression: {error}{counts}") from error
