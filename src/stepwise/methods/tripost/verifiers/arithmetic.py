@@ -8,7 +8,6 @@ the one that combines the results; a step that repeats work is an error; and no 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import NamedTuple
 
 from stepwise.methods.tripost.verifiers.values import same_expression, value
@@ -37,8 +36,8 @@ ANSWER = "final"
 _PARTITION = re.compile(r'This equation can be written as "([^"]*)", where (.+?)\.?')
 _PART = re.compile(r"([A-Z]) = (.+)")
 _BETWEEN_PARTS = re.compile(r", and |, | and ")
-_CALCULATION = re.compile(r"Let's calculate ([A-Z]) = (.+?)\.?")
-_COMBINATION = re.compile(r"(?:Then, t|T)he final equation is (.+?)\.?")
+_CALCULATION = re.compile(r"Let's calculate ([A-Z]) = .+")
+_COMBINATION = re.compile(r"(?:Then, t|T)he final equation is ([^=]+) = .+")
 _ANSWER = re.compile(r".*?(the answer is:? (.+?)\.?)")
 _GROUP = re.compile(r"\([^()]*\)")
 _LETTER = re.compile(r"[A-Z]")
@@ -58,6 +57,42 @@ class Part(NamedTuple):
 
     text: str
     value: int
+
+
+class Chain:
+    """A line of sides joined by equals signs. The first side is the text before the first sign."""
+
+    def __init__(self, line: str):
+        self.line = line
+        self.sides = line.removesuffix(".").split("=")
+
+    def value(self, index: int) -> int:
+        """The value of a side. Raises WrongStepError if it is not an expression."""
+        text = self.sides[index].strip()
+        try:
+            return value(text)
+        except ExpressionError as error:
+            opening, closing = text.count("("), text.count(")")
+            counts = f"; it has {opening} opening and {closing} closing brackets" if opening != closing else ""
+            reason = f"it is not a valid expression: {error}{counts}"
+            raise WrongStepError(INVALID, self._with_signs(index), reason) from error
+
+    def calculated(self, first: int, start: int) -> int:
+        """The number at the end; `start` is the value of the side `first`, which those after it have to equal."""
+        for index in range(first + 1, len(self.sides)):
+            if self.value(index) != start:
+                left, right = self.sides[index - 1 : index + 1]
+                reason = f"there is a calculation error: {left.strip()} is not {right.strip()}"
+                raise WrongStepError(VALUE, f"{left}={right}".strip(), reason)
+        if not _NUMBER.fullmatch(self.sides[-1].strip()):
+            segment = self._with_signs(len(self.sides) - 1)
+            raise WrongStepError(INVALID, segment, "the calculation stops before it reaches a number")
+        return start
+
+    def _with_signs(self, index: int) -> str:
+        """A side with the signs around it: the side alone may be a part of the correct line, the two differ in."""
+        start = sum(len(side) + 1 for side in self.sides[:index])
+        return self.line[start - 1 : start + len(self.sides[index]) + 1]
 
 
 class Derivation:
@@ -85,11 +120,11 @@ class Derivation:
         if step_id != str(self.steps):
             raise UnreadableStepError
         if match := _CALCULATION.fullmatch(text):
-            self._calculate(match[1], match[2])
+            self._calculate(match[1], text)
         elif match := _PARTITION.fullmatch(text):
             self._partition(text, match[1], match[2])
         elif match := _COMBINATION.fullmatch(text):
-            self._combine(match[1])
+            self._combine(match[1], text)
         else:
             raise UnreadableStepError
 
@@ -117,49 +152,42 @@ class Derivation:
             raise WrongStepError(PARTITION, line, reason)
         self.equation = equation
 
-    def _calculate(self, letter: str, text: str) -> None:
+    def _calculate(self, letter: str, line: str) -> None:
         part = self.parts.get(letter)
         head = f"Let's calculate {letter}"
         if part is None:
             raise WrongStepError(REDUNDANT, head, f"{letter} does not stand for any part of the equation")
         if letter in self.values:
-            raise WrongStepError(
-                REDUNDANT, head, f"{letter} has already been calculated in step ({self._step_of[letter]})"
-            )
-        sides = text.split("=")
-        start = sides[0].strip()
+            reason = f"{letter} has already been calculated in step ({self._step_of[letter]})"
+            raise WrongStepError(REDUNDANT, head, reason)
+        chain = Chain(line)
+        start = chain.sides[1].strip()
         if start != part.text:
-            _value(start)
+            chain.value(1)
             if not same_expression(start, part.text):
-                raise WrongStepError(OPERAND, start, f"{letter} stands for {part.text}")
-        self.values[letter] = _calculated(sides, part.value)
+                raise WrongStepError(OPERAND, f"{letter} = {start}", f"{letter} stands for {part.text}")
+        self.values[letter] = chain.calculated(1, part.value)
         self._step_of[letter] = self.steps
 
-    def _combine(self, text: str) -> None:
-        sides = text.split("=")
-        equation = sides[0].strip()
+    def _combine(self, equation: str, line: str) -> None:
+        chain = Chain(line)
+        substitution = f"{equation} = {chain.sides[1].strip()}"
         if self.result is not None:
-            raise WrongStepError(REDUNDANT, text, "the final equation has already been calculated")
-        substituted = "=".join(sides[:2]).strip()
+            raise WrongStepError(REDUNDANT, line, "the final equation has already been calculated")
         letters = _LETTER.findall(equation)
         for letter in letters:
             if letter not in self.values:
-                raise WrongStepError(MISSING, substituted, f"{letter} has not been calculated yet")
+                raise WrongStepError(MISSING, substitution, f"{letter} has not been calculated yet")
         if equation != self.equation and not self._is_question(equation):
+            segment = equation if equation.count("(") == equation.count(")") else f"{chain.sides[0]}="
             reason = f"it is not consistent with the equation of the question, {self.question}"
-            raise WrongStepError(EQUATION, equation, reason)
-        if not letters:
-            self.result = _calculated(sides, _value(equation))
-            return
+            raise WrongStepError(EQUATION, segment, reason)
+        start = chain.value(1)
         expected = self.substituted(equation)
-        start = sides[1].strip() if len(sides) > 1 else ""
-        if start != expected:
-            if start:
-                _value(start)
-            if not same_expression(start, expected):
-                reason = f"with the results of the steps before, {equation} is {expected}"
-                raise WrongStepError(SUBSTITUTION, substituted, reason)
-        self.result = _calculated(sides[1:], _value(start))
+        if letters and not same_expression(chain.sides[1].strip(), expected):
+            reason = f"with the results of the steps before, {equation} is {expected}"
+            raise WrongStepError(SUBSTITUTION, substitution, reason)
+        self.result = chain.calculated(1, start if letters else value(equation))
 
     def _answer(self, text: str) -> None:
         match = _ANSWER.fullmatch(text)
@@ -180,26 +208,5 @@ class Derivation:
         return same_expression(_LETTER.sub(lambda match: groups[match[0]], equation), self.question)
 
 
-def _calculated(sides: list[str], start: int) -> int:
-    """The number at the end of a chain of equations; `start` is the value of its first side."""
-    for left, right in pairwise(sides):
-        if _value(right.strip()) != start:
-            reason = f"there is a calculation error: {left.strip()} is not {right.strip()}"
-            raise WrongStepError(VALUE, f"{left}={right}".strip(), reason)
-    last = sides[-1].strip()
-    if not _NUMBER.fullmatch(last):
-        raise WrongStepError(INVALID, last, "the calculation stops before it reaches a number")
-    return start
-
-
 def _bracketed(text: str) -> str:
     return text if _GROUP.fullmatch(text) else f"({text})"
-
-
-def _value(text: str) -> int:
-    try:
-        return value(text)
-    except ExpressionError as error:
-        opening, closing = text.count("("), text.count(")")
-        counts = f"; it has {opening} opening and {closing} closing brackets" if opening != closing else ""
-        raise WrongStepError(INVALID, text or "=", f"it is not a valid expression: {error}{counts}") from error

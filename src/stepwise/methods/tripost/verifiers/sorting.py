@@ -117,7 +117,8 @@ class Sorting:
         elif not look.bracket or not (parent or self.pending):
             raise UnreadableStepError
         elif self.pending or parent is None:
-            raise WrongStepError(SUBPART, look.bracket, "the words of the step before have not been put in order yet")
+            reason = "the words of the step before have not been put in order yet"
+            raise WrongStepError(SUBPART, f"Now sort this subpart {look.bracket}", reason)
         else:
             words, due = _group(look, parent), parent.due
         if look.position != due:

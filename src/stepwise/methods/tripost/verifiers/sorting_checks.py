@@ -1,4 +1,8 @@
-"""Word sorting: what can be wrong with one line, given the words it is about. The categories are the paper's."""
+"""Word sorting: what can be wrong with one line, given the words it is about. The categories are the paper's.
+
+A segment never occurs in the correct line, or not as often: an improvement is recognised by the segment being gone.
+Where something is missing, it is therefore the whole line.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +45,7 @@ def check_letters(look: Look, words: Sequence[str]) -> None:
                 raise WrongStepError(CONSISTENT, letter.text, f'"{letter.word}" {reason}')
             left[letter.word] -= 1
         missing = next(word for word in words if left[word])
-        raise WrongStepError(CONSISTENT, look.listing, f'"{missing}" is missing')
+        raise WrongStepError(CONSISTENT, look.text, f'"{missing}" is missing')
     for letter in look.letters:
         right = letter.word[look.position : look.position + 1]
         if letter.letter != right:
@@ -81,20 +85,25 @@ def _fault_groups(groups: Sequence[Group], text: str, words: Sequence[str], expe
     for number in expected:
         if number not in numbers:
             raise WrongStepError(SORT, text, f"the group with the number {number} is missing")
-    left = Counter(words)
     for place, group in enumerate(groups):
         if group.number not in expected:
             raise WrongStepError(SORT, group.text, f"there is no word with the number {group.number}")
         if group.number in numbers[:place]:
-            raise WrongStepError(SORT, group.text, f"there is already a group with the number {group.number}")
+            segment = group.text if text.count(group.text) > 1 else text
+            raise WrongStepError(SORT, segment, f"there is already a group with the number {group.number}")
+    left = Counter(words)
+    for group in groups:
         for word in group.words:
+            if word not in left:
+                raise WrongStepError(SORT, group.text, f'"{word}" is not one of the words to be sorted')
             if not left[word]:
-                reason = "occurs twice" if word in left else "is not one of the words to be sorted"
-                raise WrongStepError(SORT, group.text, f'"{word}" {reason}')
+                others = (other for other in groups if word in other.words and word not in expected[other.number])
+                raise WrongStepError(SORT, next(others, group).text, f'"{word}" occurs twice')
             left[word] -= 1
     for place, (group, number) in enumerate(zip(groups, expected, strict=True)):
         if group.number != number:
-            raise WrongStepError(SORT, group.text, f"the number {number} should come {'next' if place else 'first'}")
+            segment = f"{groups[place - 1].text} < {group.text}" if place else text
+            raise WrongStepError(SORT, segment, f"the number {number} should come {'next' if place else 'first'}")
     for group in groups:
         if sorted(group.words) != sorted(expected[group.number]):
             listed = ", ".join(f'"{word}"' for word in expected[group.number])

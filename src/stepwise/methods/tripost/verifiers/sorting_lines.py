@@ -41,7 +41,8 @@ class Look(NamedTuple):
     ordinal: str
     """The text that names the position: `second letters`."""
     letters: list[Letter]
-    listing: str
+    text: str
+    """From the name of the position to the end."""
 
 
 class Group(NamedTuple):
@@ -74,18 +75,18 @@ class Conclusion(NamedTuple):
 def read_line(text: str) -> Look | Order | Conclusion:
     """A step other than the final response. Raises UnreadableStepError if it is none of the three kinds."""
     if match := _ORDER.fullmatch(text):
-        return Order(_groups(match[1]), match[1])
+        return Order(_groups(match[1]), text)
     if match := _SUBPART.fullmatch(text):
         bracket, ordinal, position, listing = match.groups()
-        return _look(bracket, ordinal, position, listing)
+        return _look(bracket, ordinal, position, listing, text)
     if match := _CONCLUSION.fullmatch(text):
         pieces = _PIECES.findall(match[1])
         words, links = pieces[::2], [link.strip() for link in pieces[1::2]]
         readable = len(words) == len(links) + 1 and all(map(_WORDS.fullmatch, words))
-        return Conclusion([word[1:-1] for word in words] if readable else None, links, match[1])
+        return Conclusion([word[1:-1] for word in words] if readable else None, links, text)
     if match := _FIRST.fullmatch(text):
         ordinal, position, listing = match.groups()
-        return _look("", ordinal, position, listing)
+        return _look("", ordinal, position, listing, text)
     raise UnreadableStepError
 
 
@@ -94,12 +95,12 @@ def position_name(position: int) -> str:
     return next((name for name, number in _positions().items() if number == position), f"{position + 1}th")
 
 
-def _look(bracket: str, ordinal: str, name: str, listing: str) -> Look:
+def _look(bracket: str, ordinal: str, name: str, listing: str, text: str) -> Look:
     letters = [Letter(match[1], match[2], match[3], match[0]) for match in _LETTER.finditer(listing)]
     position = _positions().get(name)
     if position is None or ", ".join(letter.text for letter in letters) != listing:
         raise UnreadableStepError
-    return Look(bracket, _WORDS.findall(bracket), position, ordinal, letters, listing)
+    return Look(bracket, _WORDS.findall(bracket), position, ordinal, letters, text[text.index(ordinal) :])
 
 
 def _groups(text: str) -> list[Group] | None:

@@ -7,8 +7,8 @@ from typing import Protocol
 
 from stepwise.records import Feedback, Solution, Step
 
-CORRECT = Feedback(kind="correct", text="all steps and the final response are correct")
-"""The verdict on an attempt without errors."""
+CORRECT = Feedback(text="")
+"""The verdict on an attempt without an error."""
 
 
 class WrongStepError(Exception):
