@@ -90,7 +90,7 @@ class Chain:
         return start
 
     def _with_signs(self, index: int) -> str:
-        """A side with the signs around it: the side alone may be a part of the correct line, the two differ in."""
+        """A side with the signs around it; without them, half a side would be found in the correct line too."""
         start = sum(len(side) + 1 for side in self.sides[:index])
         return self.line[start - 1 : start + len(self.sides[index]) + 1]
 
@@ -129,8 +129,8 @@ class Derivation:
             raise UnreadableStepError
 
     def _partition(self, line: str, equation: str, listing: str) -> None:
-        if self.equation is not None:
-            raise WrongStepError(REDUNDANT, line, "the equation has already been written with letters in step (1)")
+        if self.equation is not None or self.result is not None:
+            raise WrongStepError(REDUNDANT, line, "the equation has already been written out")
         definitions = [_PART.fullmatch(item) for item in _BETWEEN_PARTS.split(listing)]
         for definition in definitions:
             if definition is None:
