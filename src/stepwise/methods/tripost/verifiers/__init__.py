@@ -1,0 +1,1 @@
+"""Scripted verifiers and improvers, one a task: start with ArithmeticVerifier or SortingVerifier."""
