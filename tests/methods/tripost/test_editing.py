@@ -5,7 +5,8 @@ import random
 import pytest
 
 from stepwise.methods.tripost.editing import Edited, Rejected, Teacher, agree, edit, no_progress, occurrences, summary
-from stepwise.methods.tripost.transcript import CORRECT, UNREADABLE
+from stepwise.methods.tripost.roles import CORRECT
+from stepwise.methods.tripost.transcript import UNREADABLE
 from stepwise.records import Feedback, Solution, Step, Trajectory
 from stepwise.tasks.generated.scripted import FINAL
 from tests.methods.tripost.sums import (

@@ -6,7 +6,8 @@ import random
 import pytest
 
 from stepwise.methods.tripost.replay import Kind, Row, Weighting, cut_rows, distinct, gold_row, mix
-from stepwise.methods.tripost.transcript import CORRECT, parse, read_lead_in
+from stepwise.methods.tripost.roles import CORRECT
+from stepwise.methods.tripost.transcript import parse, read_lead_in
 from stepwise.records import Example, Span, Trajectory
 from stepwise.tasks.generated.scripted import LEAD_IN
 from stepwise.training.encoding import encode_examples

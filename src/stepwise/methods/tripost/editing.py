@@ -26,8 +26,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from stepwise.methods.tripost.roles import Improver, Verifier
-from stepwise.methods.tripost.transcript import CORRECT, UNREADABLE, is_positive, malformed
+from stepwise.methods.tripost.roles import CORRECT, Improver, Verifier
+from stepwise.methods.tripost.transcript import UNREADABLE, is_positive, malformed
 from stepwise.records import Feedback, Problem, Solution, Step, Trajectory, Turn
 
 Outcome = Literal["unchanged", "cut", "edited", "extended", "stuck"]

@@ -33,7 +33,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
 
-from stepwise.methods.tripost.transcript import CORRECT, is_positive, pieces, read_lead_in
+from stepwise.methods.tripost.roles import CORRECT
+from stepwise.methods.tripost.transcript import is_positive, pieces, read_lead_in
 from stepwise.records import Example, Problem, Prompt, Span, Trajectory, Turn
 
 Kind = Literal["improvement", "other", "gold"]

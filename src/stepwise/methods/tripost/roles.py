@@ -1,4 +1,4 @@
-"""Who criticises and who corrects: a program or a language model (section 3.2, the FBK and IMP modules)."""
+"""Who criticises and who corrects: a program or a language model (the FBK and IMP modules of the paper)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from stepwise.records import Feedback, Problem, Solution, Step
+
+CORRECT = Feedback(text="")
+"""The feedback on an attempt in which nothing is wrong."""
 
 
 class Verifier(Protocol):

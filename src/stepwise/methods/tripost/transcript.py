@@ -27,6 +27,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from stepwise.methods.tripost.roles import CORRECT
 from stepwise.records import Feedback, Prompt, Solution, Step, Trajectory, Turn
 from stepwise.tasks.generated.scripted import FINAL
 
@@ -34,8 +35,6 @@ Fault = Literal["empty", "unknown_line", "header_order", "repeated_step", "after
 """Why a text cannot be read: an attempt without lines, a line that is neither a step nor a header, a header that is
 repeated or left out, a step id used twice, a step after the final response, an attempt without a final response."""
 
-CORRECT = Feedback(text="")
-"""The feedback on an attempt without an error."""
 UNREADABLE = "unreadable"
 """`kind` of a feedback that is neither positive nor names a step, a part and a reason; `text` is the whole of it."""
 

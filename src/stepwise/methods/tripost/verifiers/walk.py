@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from stepwise.methods.tripost.roles import CORRECT
 from stepwise.records import Feedback, Solution, Step
-
-CORRECT = Feedback(text="")
-"""The verdict on an attempt without an error."""
 
 
 class WrongStepError(Exception):
