@@ -137,7 +137,7 @@ def test_elsewhere_names_only_commands_of_the_readme() -> None:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder as the pipeline leaves it, with a random model in the champion's place."""
     folder = tmp_path_factory.mktemp("project")
-    for name in ("slurm", "metrics"):
+    for name in ("slurm", "metrics", "stages"):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name)
     shutil.copy(ROOT / "params.yaml", folder)
