@@ -1,6 +1,6 @@
 """Runs and models: `record` keeps what a stage did, `sync` fills MLflow from it, `load` finds a model by name."""
 
-from stepwise.tracking.mlflow_sync import TrackingError, load, prepare, record, shown_address, sync
+from stepwise.tracking.mlflow_sync import TrackingError, address, load, prepare, record, shown_address, sync
 from stepwise.tracking.registry import Registration
 from stepwise.tracking.runs import OUTPUTS, StageRun
 
@@ -9,6 +9,7 @@ __all__ = [
     "Registration",
     "StageRun",
     "TrackingError",
+    "address",
     "load",
     "prepare",
     "record",
