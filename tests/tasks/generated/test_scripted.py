@@ -112,6 +112,13 @@ class TestScriptedTask:
         assert verdict.answer is None
 
 
+def test_the_prompt_lists_the_options_of_a_problem_that_has_them():
+    task = make("multistep_arithmetic")
+    problem = task.load("test").problems[0].model_copy(update={"question": "1 + 1 =", "choices": ("3", "2")})
+    expected = f"Q: 1 + 1 =\nOptions:\n(A) 3\n(B) 2\nAnswer: Let's think step by step. {task.hint}\n"
+    assert task.prompt(problem) == (expected,)
+
+
 def test_an_unknown_task_is_an_error_that_lists_all():
     with pytest.raises(ParamsError, match=r"no task 'sudoku'.*multistep_arithmetic.*word_sorting"):
         get_task("sudoku", TaskParams(form="scripted"), seed=1)

@@ -11,6 +11,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from stepwise.params import ParamsError, TaskParams
 from stepwise.records import Form, Problem, Prompt, Solution, Split, Step, Verdict
+from stepwise.tasks.answers.named_option import LETTERS
 from stepwise.tasks.base import Loaded
 
 FINAL = "Final response"
@@ -101,9 +102,11 @@ class ScriptedTask(ABC, Generic[Cell]):
         return Loaded(problems=problems, read=len(problems))
 
     def prompt(self, problem: Problem) -> Prompt:
-        """The question and the lead-in, in one piece."""
+        """The question, its lettered options if it has any, and the lead-in, in one piece."""
         lead_in = f"{LEAD_IN} {self.hint}".rstrip()
-        return (f"Q: {problem.question}\nAnswer: {lead_in}\n",)
+        lines = [f"({letter}) {choice}" for letter, choice in zip(LETTERS, problem.choices, strict=False)]
+        options = "\n".join(["\nOptions:", *lines]) if lines else ""
+        return (f"Q: {problem.question}{options}\nAnswer: {lead_in}\n",)
 
     def parse(self, text: str) -> Solution:
         """A completion as numbered steps and the robust answer, cut off where it starts another question."""
