@@ -138,6 +138,33 @@ class Trajectory(Record):
     turns: tuple[Turn, ...]
 
 
+class SampledTrajectory(Record):
+    """A trajectory as a model wrote it."""
+
+    problem_id: str
+    sample: int = 0
+    turns: tuple[Turn, ...] = ()
+    """What could be read of it."""
+    fault: str = ""
+    """Why the text cannot be read to its end; empty if it can."""
+    rest: str = ""
+    """The text from there on."""
+    tokens: int = 0
+    """Tokens that the model wrote."""
+
+
+class EditedTrajectory(Record):
+    """A trajectory after its errors were corrected, or one that was rejected."""
+
+    trajectory: Trajectory
+    """As edited; if it was rejected, as the model wrote it."""
+    sample: int = 0
+    outcome: str = ""
+    """How it was edited; empty if it was rejected."""
+    rejected: str = ""
+    """Why it was rejected; empty if it is kept."""
+
+
 class Span(Record):
     """A stretch of a training text. With `weight` 0 the model reads it but gets no loss on it."""
 

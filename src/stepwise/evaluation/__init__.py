@@ -11,8 +11,10 @@ from stepwise.evaluation.metrics import (
     correct_by_problem,
     summarise,
 )
+from stepwise.evaluation.self_correction import Attempts, self_correction
 
 __all__ = [
+    "Attempts",
     "EvaluationError",
     "accuracy",
     "answer",
@@ -23,6 +25,7 @@ __all__ = [
     "correct_by_problem",
     "dev_accuracy",
     "evaluate",
+    "self_correction",
     "spread",
     "summarise",
 ]

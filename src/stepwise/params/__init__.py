@@ -27,6 +27,7 @@ from stepwise.params.foundation import (
 from stepwise.params.rationalyst import RationalystKeys
 from stepwise.params.reft import ReftKeys
 from stepwise.params.rl import RlParams
+from stepwise.params.tripost import TripostKeys
 
 __all__ = [
     "ArchitectureParams",
@@ -51,7 +52,7 @@ __all__ = [
 ]
 
 
-class Params(ReftKeys, RationalystKeys):
+class Params(ReftKeys, RationalystKeys, TripostKeys):
     """All of params.yaml: the keys that every run has, and those of each method, declared in the method's own file."""
 
     scale: Literal["smoke", "default", "gpu", "paper"] = "default"

@@ -21,10 +21,9 @@ first correct feedback is learned, as there, but the turns before it are kept.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from stepwise.methods.tripost.roles import CORRECT, Improver, Verifier
 from stepwise.methods.tripost.transcript import UNREADABLE, is_positive, malformed
@@ -172,10 +171,3 @@ def steps_before(solution: Solution, feedback: Feedback) -> tuple[Step, ...]:
     """The steps before the erroneous one."""
     return solution.steps[: [step.id for step in solution.steps].index(feedback.step or "")]
 
-
-def summary(results: Iterable[Edited | Rejected]) -> dict[str, float]:
-    """Flat metrics: the number of trajectories, and of those kept and rejected by outcome and reason."""
-    counts = Counter(result.outcome if isinstance(result, Edited) else result.reason for result in results)
-    metrics = {"trajectories": float(counts.total())}
-    metrics |= {outcome: float(counts[outcome]) for outcome in get_args(Outcome)}
-    return metrics | {f"rejected_{reason}": float(counts[reason]) for reason in get_args(Reason)}

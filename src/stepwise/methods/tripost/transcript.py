@@ -39,6 +39,8 @@ UNREADABLE = "unreadable"
 """`kind` of a feedback that is neither positive nor names a step, a part and a reason; `text` is the whole of it."""
 
 _FEEDBACK, _ANSWER, _UPDATED = "Feedback:", "Answer:", "Updated Answer:"
+FEEDBACK_HEADER = f"\n{_FEEDBACK}"
+"""What stands between an attempt and the feedback on it."""
 _ID = rf"(?:{FINAL}|\d+(?:\.\d+)*)"
 _PREFIX = rf"(?:Step \({_ID}\)(?: to (?:step )?\({_ID}\))? (?:is|are) correct\. )?"
 _POSITIVE = re.compile(rf"{_PREFIX}The final response is also correct\.")
@@ -67,18 +69,23 @@ def read_lead_in(prompt: Prompt) -> str:
 
 
 def pieces(trajectory: Trajectory, lead_in: str) -> tuple[str, ...]:
-    """The text in the parts that different writers may write: attempt, feedback, header, attempt, feedback, ...
+    """The text in the parts that different writers may write: attempt, header, feedback, header, attempt, ...
 
     Training and generation tokenise them separately. There is no header after the last feedback.
     """
     parts: list[str] = []
     for turn in trajectory.turns:
         if parts:
-            parts.append(f"\n{_UPDATED} {lead_in}\n")
+            parts.append(update_header(lead_in))
         parts.append("\n".join(step.text for step in turn.solution.steps))
         if turn.feedback is not None:
-            parts.append(f"\n{_FEEDBACK} {feedback_text(turn.solution, turn.feedback)}")
+            parts += (FEEDBACK_HEADER, f" {feedback_text(turn.solution, turn.feedback)}")
     return tuple(parts)
+
+
+def update_header(lead_in: str) -> str:
+    """What stands between a feedback and the next attempt."""
+    return f"\n{_UPDATED} {lead_in}\n"
 
 
 def render(trajectory: Trajectory, lead_in: str) -> str:

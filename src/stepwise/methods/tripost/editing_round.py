@@ -1,0 +1,86 @@
+"""A round's second part: others correct what the model wrote, trajectory by trajectory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import get_args
+
+from stepwise.methods.tripost.editing import Edited, Outcome, Reason, Teacher, edit
+from stepwise.methods.tripost.plausible import plausible
+from stepwise.methods.tripost.roles import Improver, Verifier
+from stepwise.methods.tripost.transcript import UNREADABLE, Fault
+from stepwise.params.tripost import EditParams
+from stepwise.records import EditedTrajectory, Problem, SampledTrajectory, Solution, Trajectory
+from stepwise.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Editor:
+    """Who corrects the trajectories of a task."""
+
+    task: Task
+    verifier: Verifier
+    improver: Improver
+    max_updates: int
+
+    def edit(self, problem: Problem, sampled: SampledTrajectory) -> EditedTrajectory:
+        """A trajectory edited, or rejected with the reason.
+
+        Of a text that cannot be read to its end, what can be read of it is edited.
+        """
+        written = Trajectory(problem_id=problem.id, turns=sampled.turns)
+        if not sampled.turns:
+            return EditedTrajectory(
+                trajectory=written, sample=sampled.sample, rejected=f"{UNREADABLE}_{sampled.fault or 'empty'}"
+            )
+        teacher = Teacher(problem, self.verifier, self.improver, self._correct(problem), self.max_updates)
+        result = edit(written, teacher)
+        if isinstance(result, Edited):
+            return EditedTrajectory(trajectory=result.trajectory, sample=sampled.sample, outcome=result.outcome)
+        return EditedTrajectory(trajectory=written, sample=sampled.sample, rejected=result.reason)
+
+    def _correct(self, problem: Problem) -> Callable[[Solution], bool]:
+        def correct(solution: Solution) -> bool:
+            return self.task.check(problem, [solution.text])[0].correct and plausible(problem, solution)
+
+        return correct
+
+
+def edit_passes(
+    sampled: Sequence[SampledTrajectory], problems: Mapping[str, Problem], editor: Editor, params: EditParams
+) -> list[EditedTrajectory]:
+    """Edit pass by pass until there are `params.most_rows` rows to learn from; copies of a trajectory count once.
+
+    A trajectory with n turns makes n rows.
+    """
+    passes: dict[int, list[SampledTrajectory]] = {}
+    for trajectory in sampled:
+        passes.setdefault(trajectory.sample, []).append(trajectory)
+    edited: list[EditedTrajectory] = []
+    seen: set[str] = set()
+    rows = 0
+    for number in sorted(passes):
+        if params.most_rows and rows >= params.most_rows:
+            break
+        for trajectory in passes[number]:
+            result = editor.edit(problems[trajectory.problem_id], trajectory)
+            text = result.trajectory.model_dump_json()
+            if text in seen:
+                continue
+            seen.add(text)
+            edited.append(result)
+            rows += len(result.trajectory.turns) if result.outcome else 0
+    return edited
+
+
+def counts(sampled: int, edited: Iterable[EditedTrajectory]) -> dict[str, float]:
+    """Flat metrics: trajectories sampled and edited, and how many of them had each outcome or reason of rejection."""
+    results = list(edited)
+    outcomes = Counter(result.outcome or f"rejected_{result.rejected}" for result in results)
+    names = (*get_args(Outcome), *(f"rejected_{reason}" for reason in get_args(Reason)))
+    unreadable = tuple(f"rejected_{UNREADABLE}_{fault}" for fault in get_args(Fault))
+    metrics = {"sampled": float(sampled), "edited": float(len(results))}
+    metrics["kept"] = float(sum(bool(result.outcome) for result in results))
+    return metrics | {name: float(outcomes[name]) for name in (*names, *unreadable)}

@@ -1,0 +1,120 @@
+"""A round's third part: training on what was edited. Baselines train on their own rows with the same steps and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stepwise import evaluation
+from stepwise.errors import StepwiseError
+from stepwise.methods.tripost.replay import Mix, Row, Weighting, cut_rows, gold_row, mix
+from stepwise.methods.tripost.setup import TripostSetup, answers
+from stepwise.models.loading import load_tokenizer
+from stepwise.params import SftParams
+from stepwise.params.tripost import TripostTraining
+from stepwise.records import EditedTrajectory, Example, Problem, read_jsonl
+from stepwise.tokens import encode_many
+from stepwise.training import sft
+
+REPLAY = "replay.jsonl"
+"""Beside a round's weights: the trajectories that it and the rounds before it have learned from."""
+STOPPED = "stopped.json"
+"""Beside the weights of a round that went no further, and of those after it."""
+
+
+class RoundError(StepwiseError, ValueError):
+    """A round that cannot be trained; the message names the reason and the remedy."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """Optimiser steps and real tokens of one round's training; a baseline takes the same."""
+
+    steps: int
+    tokens: int
+
+
+def make_rows(
+    edited: Sequence[EditedTrajectory],
+    earlier: Sequence[EditedTrajectory],
+    problems: Sequence[Problem],
+    setup: TripostSetup,
+    params: TripostTraining,
+    *,
+    name: str,
+    least: int = 0,
+) -> Mix:
+    """The rows of a round: its own trajectories, those of earlier rounds, and gold solutions of `problems`.
+
+    A round without any trajectory learns the gold solutions. Raises RoundError for fewer than `least` rows.
+    """
+    weighting = Weighting(feedback=params.feedback_weight, answer_only=params.answer_only)
+    by_id = {problem.id: problem for problem in problems}
+
+    def rows(trajectories: Sequence[EditedTrajectory]) -> list[Row]:
+        return [
+            row
+            for result in trajectories
+            if result.outcome and result.trajectory.problem_id in by_id
+            for row in cut_rows(result.trajectory, setup.task.prompt(by_id[result.trajectory.problem_id]), weighting)
+        ]
+
+    gold = [gold_row(problem, setup.task.prompt(problem), weighting) for problem in problems if problem.reference]
+    mixed = mix(rows(edited), gold, ratio=params.ratio, seed=f"{setup.seed}-{name}", earlier=rows(earlier))
+    if len(mixed.rows) < least:
+        raise RoundError(
+            f"{name} has {len(mixed.rows)} rows to learn from, fewer than tripost_edit.least_rows = {least}; "
+            "collect more (tripost_collect.passes), edit with another verifier or improver, or lower the limit"
+        )
+    return mixed if mixed.rows else Mix(tuple(gold), {**mixed.metrics, "rows": float(len(gold)), "rows_gold": len(gold)})
+
+
+def train_leg(
+    start: Path, examples: Sequence[Example], params: TripostTraining, training: sft.TrainSetup
+) -> sft.SftResult:
+    """Train a model on a round's rows for `params.epochs`."""
+    return sft.train(start, examples, params.fine_tuning, training, epochs=params.epochs)
+
+
+def train_like(
+    leg: Leg, start: Path, examples: Sequence[Example], params: TripostTraining, training: sft.TrainSetup
+) -> sft.SftResult:
+    """Train on other examples with the steps, the schedule and on average the tokens a step of a round."""
+    tokenizer = load_tokenizer(start)
+    lengths = [len(ids) for ids in encode_many(tokenizer, [[span.text for span in row.spans] for row in examples])]
+    batch = max(1, round(leg.tokens / leg.steps / (1 + sum(lengths) / len(lengths))))  # 1 for EOS
+    tuning = params.fine_tuning.model_copy(update={"batch_examples": batch})
+    return sft.train(start, examples, tuning, training, steps=leg.steps)
+
+
+def training_setup(
+    setup: TripostSetup, tuning: SftParams, dev: Sequence[Problem], *, number: int, work: Path
+) -> sft.TrainSetup:
+    """How a model of round `number` is trained: the state that answers dev best is kept, with its own updates."""
+    return sft.TrainSetup(
+        seed=setup.seed + number,
+        work=work / "training",
+        out=work / "model",
+        evaluate=setup.dev_accuracy(evaluation.spread(dev, tuning.dev_examples)),
+        learning_rate_scale=setup.model_params.learning_rate_scale,
+        dtype=setup.model_params.dtype,
+    )
+
+
+def goes_further(setup: TripostSetup, start: Path, trained: Path, dev: Sequence[Problem], rule: str) -> bool:
+    """Whether the stopping rule lets the trained model replace the one that it started from."""
+    if rule == "never":
+        return True
+    before, after = (
+        answers(setup.task, setup.converse(setup.make_backend(folder), dev, setup.sampling()))
+        for folder in (start, trained)
+    )
+    comparison = evaluation.compare(before, after, seed=setup.seed)
+    return comparison.high >= 0 if rule == "worse" else comparison.low > 0
+
+
+def read_earlier(start: Path) -> list[EditedTrajectory]:
+    """What the model that a round starts from has learned from; nothing if it is no round's."""
+    path = start / REPLAY
+    return read_jsonl(path, EditedTrajectory) if path.exists() else []

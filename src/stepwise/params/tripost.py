@@ -1,0 +1,112 @@
+"""Parameters of TriPosT (arXiv 2310.13522) and of what it is compared with.
+
+The defaults are those of its README (spec 1.16) where it gives them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stepwise.params.base import Count, Positive, Section, Share
+from stepwise.params.foundation import SftParams
+
+Role = Literal["scripted", "llm"]
+"""Who verifies or improves: the task's program, or the language model of `tripost_teacher`."""
+
+
+class TripostRound(Section):
+    """A round: the model that collects, and the name of the model that is trained."""
+
+    name: str
+    """Folder below models/, and the method's name in results."""
+    start: str
+    """Folder below models/ of the model that collects and is trained further: `warm_up` or an earlier round."""
+
+
+class CollectParams(Section):
+    """Trajectories that the model writes about its training problems."""
+
+    passes: Positive = 5
+    """Trajectories of each problem."""
+    temperature: float = Field(1.0, ge=0)
+    """The released code samples in the first round and is greedy in later ones, where its passes are all the same."""
+    top_p: Share = 1.0
+    top_k: Count = 0
+    window: Count = 0
+    """Training problems of a round, taken in turn from round to round; 0 means all in every round (the paper's)."""
+
+
+class EditParams(Section):
+    """Interactive trajectory editing."""
+
+    verifier: Role = "scripted"
+    improver: Role = "scripted"
+    max_updates: Positive = 5
+    """Updates by the improver before a trajectory is rejected."""
+    most_rows: Count = 0
+    """Passes are edited until there are so many rows from trajectories; 0 means all passes."""
+    least_rows: Count = 0
+    """Fewer rows than this, gold rows included, are an error."""
+
+
+class TripostTraining(Section):
+    """Training on edited trajectories."""
+
+    epochs: Positive = 4
+    ratio: float = 1.5
+    """Improvement rows to other rows; gold rows are as many as the others. 0 or less takes all rows."""
+    feedback_weight: float = Field(1.5, gt=0)
+    """Weight of the loss from the feedback on; attempts have 1."""
+    answer_only: bool = False
+    """No loss on the question; the paper learns it too."""
+    replay: bool = False
+    """Also train on the rows of earlier rounds."""
+    stop: Literal["never", "worse", "not_better"] = "never"
+    """Go no further if the paired 95 % interval of the difference on dev to the start is below zero, or not above it:
+    this round's model and the later ones' are then the start's."""
+    fine_tuning: SftParams = SftParams()
+
+
+class SelfImprovementParams(Section):
+    """How a trained model improves its own answers."""
+
+    max_updates: Count = 3
+    """Most updates of an answer; 0 takes the first attempt."""
+    feedback_tokens: Positive = 96
+    """Length limit of a feedback, in the model's tokens."""
+
+
+class LmsiParams(Section):
+    """LMSI as TriPosT's authors use it: fine-tuning on the model's own right samples."""
+
+    passes: Positive = 5
+    temperature: float = Field(1.2, gt=0)
+    answer_only: bool = True
+    """A copy of each sample without its reasoning."""
+
+
+class DemonstrationParams(Section):
+    """Fine-tuning on demonstrations of self-improvement in which nothing is written by the model itself."""
+
+    passes: Positive = 3
+    """Attempts at each training problem."""
+    most_rows: Count = 0
+    """Rows from demonstrations; 0 means all."""
+
+
+class TripostKeys(Section):
+    """TriPosT's keys of params.yaml."""
+
+    tripost_tasks: list[str] = Field(default_factory=list)
+    """Tasks of the run that TriPosT and its baselines are trained on."""
+    tripost_rounds: list[TripostRound] = Field(default_factory=list)
+    tripost_methods: list[str] = Field(default_factory=list)
+    """Rounds and baselines that are evaluated."""
+    tripost_collect: CollectParams = CollectParams()
+    tripost_edit: EditParams = EditParams()
+    tripost_training: TripostTraining = TripostTraining()
+    tripost_inference: SelfImprovementParams = SelfImprovementParams()
+    tripost_lmsi: LmsiParams = LmsiParams()
+    tripost_demonstrations: DemonstrationParams = DemonstrationParams()
