@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.methods.tripost.round import train_round
+from stepwise.methods.tripost.round import Round, train_round
 from stepwise.methods.tripost.setup import TripostSetup
 from stepwise.models.card import Card, write_card
 from stepwise.records import EditedTrajectory, Problem, read_jsonl, write_json, write_plot
@@ -19,3 +19,26 @@ def main(
     metrics: Path, plot: Path,
 ) -> None:  # fmt: skip
     """Train on improvements, right attempts and gold solutions; keep the state that answers dev best."""
+    setup, params = TripostSetup.load(run.params, task, model), run.params.tripost_training
+    this = Round(
+        name=name,
+        number=int(number),
+        setup=setup,
+        train=read_jsonl(data / "train.jsonl", Problem),
+        dev=read_jsonl(data / "dev.jsonl", Problem),
+        params=params,
+        least_rows=run.params.tripost_edit.least_rows,
+        work=run.work,
+    )
+    result = train_round(this, start, read_jsonl(edited, EditedTrajectory))
+    notes = f"Improves its own answers: at most {setup.inference.max_updates} updates."
+    write_card(result.model, Card(method=name, task=task, model=model, task_params=setup.task_params, notes=notes))
+    run.publish(result.model, out)
+    write_json(metrics, {"method": name, "number": int(number), "task": task, "model": model, **result.numbers})
+    write_plot(plot, result.curve)
+    run.tracked.history = result.curve
+    run.log(**result.numbers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,8 @@
 """Propose, criticise, revise: conversations with models about many problems at once, each at its own pace.
 
-A `Dialogue` has the rules: what is asked next about a problem, of which speaker, and what its answer changes. `interact`
-carries the conversations on together: in every round, all that is due goes to each speaker's backend as a single pass,
-so that batches stay full while some problems are already finished and others need more turns.
+A `Dialogue` has the rules: what is asked next about a problem, of which speaker, and what the answer changes.
+`interact` carries all conversations on together: in every round, what is due goes to each speaker's backend as a single
+pass, so batches stay full while some problems are already finished and others need more turns.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ class TripostRound(Section):
 
     name: str
     """Folder below models/, and the method's name in results."""
+    number: Positive
     start: str
     """Folder below models/ of the model that collects and is trained further: `warm_up` or an earlier round."""
 

@@ -12,23 +12,27 @@ tokens and schedule.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from stepwise import evaluation
+from stepwise.methods.tripost.answer_only import ANSWER_ONLY, AnswerOnly, answer_example
 from stepwise.methods.tripost.demonstrations import demonstrate
 from stepwise.methods.tripost.editing_round import Editor, edit_passes
 from stepwise.methods.tripost.replay import Mix
 from stepwise.methods.tripost.roles import Improver, Verifier
 from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.training import RoundError, make_rows
+from stepwise.methods.tripost.training import RoundError, make_rows, read_legs, train_like, training_setup
+from stepwise.params import SftParams
 from stepwise.params.tripost import DemonstrationParams, EditParams, LmsiParams, TripostTraining
-from stepwise.records import Example, Prediction, Problem, Prompt, Span
+from stepwise.records import Example, Prediction, Problem, Span
 from stepwise.tasks.base import Task, example
+from stepwise.training import sft
 
-VARIANTS = ("continued", "lmsi", "demonstrations", "answer_only")
+VARIANTS = ("continued", "lmsi", "demonstrations", ANSWER_ONLY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,22 +41,26 @@ class Baselines:
 
     setup: TripostSetup
     train: Sequence[Problem]
+    dev: Sequence[Problem]
+    warm_up: SftParams
+    """How a model learns answers alone."""
     lmsi: LmsiParams
     demonstrations: DemonstrationParams
     edit: EditParams
     training: TripostTraining
     teacher: tuple[Verifier, Improver]
     """Who verifies and improves demonstrations."""
+    work: Path
 
     def examples(self, variant: str, start: Path, journal: Path) -> list[Example]:
-        """The rows that a variant learns from. Raises RoundError for an unknown variant, or if there are none."""
+        """The rows that a variant learns from. Raises RoundError for an unknown variant."""
         task = self.setup.task
         if variant == "continued":
             return [example(task, problem) for problem in self.train if problem.reference]
-        if variant == "answer_only":
+        if variant == ANSWER_ONLY:
             return [answer_example(task, problem) for problem in self.train]
         if variant == "lmsi":
-            return _at_least_some(variant, lmsi_examples(task, self.train, self._samples(start, journal), self.lmsi))
+            return lmsi_examples(task, self.train, self._samples(start, journal), self.lmsi)
         if variant == "demonstrations":
             return [row.example for row in self._demonstrations().rows]
         raise RoundError(f"there is no baseline {variant!r}; the baselines are {', '.join(VARIANTS)}")
@@ -72,13 +80,59 @@ class Baselines:
         return make_rows(edited, [], self.train, setup, self.training, name="demonstrations")
 
 
-def _at_least_some(variant: str, examples: list[Example]) -> list[Example]:
+@dataclass(frozen=True)
+class Trained:
+    """The folder of a baseline's model, flat metrics, and its learning curve."""
+
+    model: Path
+    numbers: dict[str, float]
+    curve: list[dict[str, float]]
+
+
+def train_baseline(baselines: Baselines, variant: str, *, base: Path, start: Path, rounds: Path) -> Trained:
+    """Train a variant. `rounds` is the folder of the metrics of TriPosT's rounds on the same task and model.
+
+    LMSI on a model that gets nothing right leaves it as it is.
+
+    Raises:
+        RoundError: the variant is unknown, or no round was trained.
+        TrainingError: no example fits into the model, or the loss is not a finite number.
+    """
+    setup, work = baselines.setup, baselines.work
+    examples = baselines.examples(variant, start, work / "samples.jsonl")
+    if variant == ANSWER_ONLY:
+        training = training_setup(setup, baselines.warm_up, baselines.dev, number=0, work=work)
+        asked = replace(setup, task=cast(Task, AnswerOnly(setup.task)))
+        dev = evaluation.spread(baselines.dev, baselines.warm_up.dev_examples)
+        training = replace(training, evaluate=asked.dev_accuracy(dev))
+        epochs = setup.model_params.warmed_up(setup.task_params).warm_up_epochs
+        result = sft.train(base, examples, baselines.warm_up, training, epochs=epochs)
+        return Trained(training.out, _numbers([result]), result.curve)
     if not examples:
-        raise RoundError(
-            f"{variant} has nothing to learn from: no sample of the warm-up model is right; draw more "
-            "(tripost_lmsi.passes) or train the warm-up model for longer"
+        shutil.copytree(start, work / "model", dirs_exist_ok=True)
+        return Trained(work / "model", {"examples": 0.0, "steps": 0.0, "tokens": 0.0}, [])
+    results: list[sft.SftResult] = []
+    curve: list[dict[str, float]] = []
+    for number, leg in enumerate(read_legs(rounds), 1):
+        training = training_setup(
+            setup, baselines.training.fine_tuning, baselines.dev, number=number, work=work / f"leg-{number}"
         )
-    return examples
+        taken = sum(result.steps for result in results)
+        results.append(train_like(leg, start, examples, baselines.training, training))
+        curve += [{**row, "step": taken + row["step"]} for row in results[-1].curve]
+        start = training.out
+    return Trained(start, _numbers(results), curve)
+
+
+def _numbers(results: Sequence[sft.SftResult]) -> dict[str, float]:
+    numbers = {
+        "examples": float(results[-1].examples),
+        "steps": float(sum(result.steps for result in results)),
+        "tokens": float(sum(result.tokens for result in results)),
+        "padding_share": sum(result.padding_share for result in results) / len(results),
+    }
+    score = results[-1].best_score
+    return numbers if score is None else {**numbers, "best_dev_score": score}
 
 
 def lmsi_examples(
@@ -98,31 +152,3 @@ def lmsi_examples(
         if params.answer_only and different:
             examples.append(answer_example(task, problem))
     return examples
-
-
-def answer_example(task: Task, problem: Problem) -> Example:
-    """The question with the answer alone."""
-    prompt = tuple(Span(text=piece, weight=0.0) for piece in answer_prompt(task.prompt(problem)))
-    return Example(id=f"{problem.id}-answer", spans=(*prompt, Span(text=f" {problem.answer}")))
-
-
-class AnswerOnly:
-    """A task in which the answer is asked for without reasoning."""
-
-    def __init__(self, task: Task) -> None:
-        self._task = task
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is the task's."""
-        return getattr(self._task, name)
-
-    def prompt(self, problem: Problem) -> Prompt:
-        """The task's prompt, which ends at `Answer:`."""
-        return answer_prompt(self._task.prompt(problem))
-
-
-def answer_prompt(prompt: Prompt) -> Prompt:
-    """A prompt that asks for the answer at once: without what follows its last `Answer:`."""
-    text = "".join(prompt)
-    header = "Answer:"
-    return (text[: text.rindex(header) + len(header)],)

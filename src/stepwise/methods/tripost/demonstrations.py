@@ -13,16 +13,13 @@ from collections.abc import Iterator, Sequence
 
 from stepwise.records import Problem, SampledTrajectory, Solution, Step, Turn
 from stepwise.tasks.base import Task
-from stepwise.tasks.generated.scripted import FINAL
 
 _PART = re.compile(r"(?<![\w-])-?\d+|(?<=\")[a-z][a-z'-]*(?=\")|(?<![\w])[A-Z](?![\w])|[+*<]")
 """What an error replaces: a number, a quoted word, a letter or an operator."""
 _TRIES = 20
 
 
-def demonstrate(
-    task: Task, problems: Sequence[Problem], passes: int, seed: int | str
-) -> Iterator[SampledTrajectory]:
+def demonstrate(task: Task, problems: Sequence[Problem], passes: int, seed: int | str) -> Iterator[SampledTrajectory]:
     """Attempts to be edited: in every pass one of each problem that has a reference solution, with one error.
 
     A third of them are the reference solutions themselves, so that right attempts are demonstrated too.
@@ -66,7 +63,7 @@ def _changed(text: str, solution: Solution, generator: random.Random) -> str | N
     others = sorted(set(others) - {part[0]})
     if not others:
         return None
-    return text[: part.start()] + generator.choice(others) + text[part.end() :]
+    return f"{text[: part.start()]}{generator.choice(others)}{text[part.end() :]}"
 
 
 def _kind(part: str) -> str:

@@ -170,4 +170,3 @@ def occurrences(segment: str, text: str) -> int:
 def steps_before(solution: Solution, feedback: Feedback) -> tuple[Step, ...]:
     """The steps before the erroneous one."""
     return solution.steps[: [step.id for step in solution.steps].index(feedback.step or "")]
-

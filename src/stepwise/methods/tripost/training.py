@@ -1,7 +1,8 @@
-"""A round's third part: training on what was edited. Baselines train on their own rows with the same steps and tokens."""
+"""A round's third part: training on what was edited. Baselines take the same steps and tokens on rows of their own."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,9 @@ from stepwise.methods.tripost.setup import TripostSetup, answers
 from stepwise.models.loading import load_tokenizer
 from stepwise.params import SftParams
 from stepwise.params.tripost import TripostTraining
-from stepwise.records import EditedTrajectory, Example, Problem, read_jsonl
+from stepwise.records import EditedTrajectory, Example, Problem
 from stepwise.tokens import encode_many
 from stepwise.training import sft
-
-REPLAY = "replay.jsonl"
-"""Beside a round's weights: the trajectories that it and the rounds before it have learned from."""
-STOPPED = "stopped.json"
-"""Beside the weights of a round that went no further, and of those after it."""
 
 
 class RoundError(StepwiseError, ValueError):
@@ -67,7 +63,9 @@ def make_rows(
             f"{name} has {len(mixed.rows)} rows to learn from, fewer than tripost_edit.least_rows = {least}; "
             "collect more (tripost_collect.passes), edit with another verifier or improver, or lower the limit"
         )
-    return mixed if mixed.rows else Mix(tuple(gold), {**mixed.metrics, "rows": float(len(gold)), "rows_gold": len(gold)})
+    return (
+        mixed if mixed.rows else Mix(tuple(gold), {**mixed.metrics, "rows": float(len(gold)), "rows_gold": len(gold)})
+    )
 
 
 def train_leg(
@@ -86,6 +84,18 @@ def train_like(
     batch = max(1, round(leg.tokens / leg.steps / (1 + sum(lengths) / len(lengths))))  # 1 for EOS
     tuning = params.fine_tuning.model_copy(update={"batch_examples": batch})
     return sft.train(start, examples, tuning, training, steps=leg.steps)
+
+
+def read_legs(folder: Path) -> list[Leg]:
+    """Steps and tokens of TriPosT's rounds from the metrics in a folder, in the order of their numbers.
+
+    A round that stopped has none. Raises RoundError if no round was trained.
+    """
+    rounds = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
+    trained = [numbers for numbers in sorted(rounds, key=lambda numbers: numbers["number"]) if numbers.get("steps")]
+    if not trained:
+        raise RoundError(f"{folder} has no metrics of a trained round; run `tripost_train` first")
+    return [Leg(int(numbers["steps"]), int(numbers["tokens"])) for numbers in trained]
 
 
 def training_setup(
@@ -112,9 +122,3 @@ def goes_further(setup: TripostSetup, start: Path, trained: Path, dev: Sequence[
     )
     comparison = evaluation.compare(before, after, seed=setup.seed)
     return comparison.high >= 0 if rule == "worse" else comparison.low > 0
-
-
-def read_earlier(start: Path) -> list[EditedTrajectory]:
-    """What the model that a round starts from has learned from; nothing if it is no round's."""
-    path = start / REPLAY
-    return read_jsonl(path, EditedTrajectory) if path.exists() else []
