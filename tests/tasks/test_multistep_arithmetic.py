@@ -125,6 +125,15 @@ def test_text_that_is_no_problem_is_refused(question):
         ("So the answer is 1234.\nSo the answer is 7.", False, False),
         ("(5) = 1234.", False, False),
         ("(Final response) So the answer is " + "9" * 6000 + ".", False, False),
+        ("1234", True, True),
+        ("\n 1,234.\n", True, True),
+        ("Answer: 1234", True, True),
+        ("-1234", False, False),
+        ("1200 + 34 = 1234", False, False),
+        ("It was about 1234 steps", False, False),
+        ("(1) 1234", False, False),
+        ("1234\n1234", False, False),
+        ("9" * 6000, False, False),
     ],
 )
 def test_strict_and_robust_reading(text, strict, robust):
@@ -135,3 +144,5 @@ def test_strict_and_robust_reading(text, strict, robust):
 def test_a_negative_answer_needs_its_sign():
     verdicts = task().check(problem("-5"), ["So the answer is -5.", "So the answer is −5", "So the answer is 5."])
     assert [v.correct for v in verdicts] == [True, True, False]
+    alone = task().check(problem("-5"), ["-5", "−5", "5"])
+    assert [(v.strict_correct, v.correct) for v in alone] == [(True, True), (True, True), (False, False)]

@@ -164,6 +164,15 @@ def test_the_lexicon_is_plain_words_of_every_first_letter_but_x():
         ('(3) Hence, we have "bee" < "cat".', False, False),
         ("So the answer is: bee cat.\nThanks", False, True),
         ("So the answer is: cat bee.\nSo the answer is: bee cat.", True, True),
+        (" bee cat", True, True),
+        ("Answer: bee cat.", True, True),
+        ("bee, cat", True, True),
+        ("Bee Cat", False, True),
+        ("cat bee", False, False),
+        ("bee", False, False),
+        ("bee cat\nbee cat", False, False),
+        ("(3) bee cat", False, False),
+        ("bee < cat", False, False),
     ],
 )
 def test_strict_and_robust_reading(text, strict, robust):

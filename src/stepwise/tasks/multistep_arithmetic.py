@@ -21,6 +21,7 @@ from stepwise.tasks.generated.expressions import evaluate, parse, reduction
 from stepwise.tasks.generated.scripted import FINAL, ScriptedTask, solution
 
 _GROUP = re.compile(r"\([^()]*\)")
+_ONLY_NUMBER = re.compile(r"([-−]?(?:\d{1,3}(?:,\d{3})+|\d{1,30}))\.?")
 
 Length = Annotated[int, Field(ge=2)]
 Depth = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
@@ -90,6 +91,11 @@ class MultistepArithmetic(ScriptedTask[Cell]):
         """The number in the last line's only `the answer is N.`."""
         value = strict_statement(text)
         return None if value is None else number_text(value)
+
+    def only_answer(self, line: str) -> str | None:
+        """The number in `-1234`, `-1,234` or `-1234.`."""
+        match = _ONLY_NUMBER.fullmatch(line)
+        return match and self.canonical(match[1])
 
     def canonical(self, answer: str) -> str | None:
         """The number; in an equation, the right-hand side."""

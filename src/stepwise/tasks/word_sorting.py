@@ -20,6 +20,7 @@ from stepwise.tasks.base import read_options
 from stepwise.tasks.generated.scripted import FINAL, ScriptedTask, solution
 
 QUESTION = "Sort the following words alphabetically:\nList: "
+_ONLY_WORDS = re.compile(r"[^\s,:;()\[\]<>=?\"]+(?:,? [^\s,:;()\[\]<>=?\"]+)+")
 _ORDINALS = (
     *("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
     *("eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth"),
@@ -89,6 +90,10 @@ class WordSorting(ScriptedTask[int]):
         """The words of `the answer is: w1 w2 ... .`, split on spaces."""
         words = strict_words(text)
         return None if words is None else " ".join(words)
+
+    def only_answer(self, line: str) -> str | None:
+        """The words of `w1 w2 ...`, two or more, with or without commas and a final full stop."""
+        return line.replace(",", "").removesuffix(".") if _ONLY_WORDS.fullmatch(line) else None
 
     def canonical(self, answer: str) -> str | None:
         """The words alone, in lower case, without the final full stop, commas and quotes."""

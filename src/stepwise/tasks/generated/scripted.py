@@ -37,6 +37,23 @@ def read_steps(text: str) -> tuple[Step, ...]:
     return tuple(Step(id=match[1] if (match := _STEP_ID.match(line)) else "", text=line) for line in lines)
 
 
+def stated_answer(text: str) -> str | None:
+    """The rest of the line after the last `answer is`, or None."""
+    answers = _ANSWER.findall(text)
+    return answers[-1] if answers else None
+
+
+def sole_line(text: str) -> str | None:
+    """The only line of a completion that has neither steps nor `answer is`, without `Answer:`; None for other texts.
+
+    A model that is trained to answer without reasoning writes only the answer.
+    """
+    lines = text.strip().splitlines()
+    if len(lines) != 1 or _STEP_ID.match(f"{lines[0]} ") or _ANSWER.search(text):
+        return None
+    return lines[0].removeprefix("Answer:").strip() or None
+
+
 class ScriptedTask(ABC, Generic[Cell]):
     """A generated task: problems are drawn from cells of equal difficulty, the same number from each.
 
@@ -82,10 +99,20 @@ class ScriptedTask(ABC, Generic[Cell]):
     def canonical(self, answer: str) -> str | None:
         """An answer, or a phrase that contains one, in the form used for comparison; None if it contains none."""
 
+    @abstractmethod
+    def only_answer(self, line: str) -> str | None:
+        """The answer if the line is an answer and nothing else."""
+
     def robust_answer(self, text: str) -> str | None:
-        """The answer as a human reader would find it: after the last `answer is`, on any line."""
-        answers = _ANSWER.findall(text)
-        return self.canonical(answers[-1]) if answers else None
+        """The answer as a human reader would find it: after the last `answer is` on any line, or the whole text."""
+        stated = stated_answer(text)
+        if stated is None:
+            stated = self._only_answer(text)
+        return None if stated is None else self.canonical(stated)
+
+    def robust_reading(self, problem: Problem, text: str) -> str | None:  # noqa: ARG002 - for tasks with options
+        """The robust answer to a problem."""
+        return self.robust_answer(text)
 
     def identity(self, question: str) -> str:
         """A key that is equal for two questions that are the same problem."""
@@ -125,13 +152,19 @@ class ScriptedTask(ABC, Generic[Cell]):
         return text.partition(self.stop[0])[0].strip()
 
     def _verdict(self, problem: Problem, text: str) -> Verdict:
-        strict, robust = self.strict_answer(text), self.robust_answer(text)
+        strict, robust = self.strict_answer(text), self.robust_reading(problem, text)
+        if strict is None:
+            strict = self._only_answer(text)
         return Verdict(
             strict_answer=strict,
             strict_correct=strict == problem.answer,
             answer=robust,
             correct=robust is not None and robust == self.canonical(problem.answer),
         )
+
+    def _only_answer(self, text: str) -> str | None:
+        line = sole_line(text)
+        return None if line is None else self.only_answer(line)
 
     def _questions(self, split: Split, taken: set[str]) -> Iterator[tuple[str, Cell]]:
         """Questions of a split, taking the cells in turn; none is in `taken`, and each is added to it."""
