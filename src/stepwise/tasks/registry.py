@@ -8,6 +8,7 @@ from pathlib import Path
 from stepwise.params import ParamsError, TaskParams
 from stepwise.tasks.arc_challenge import ArcChallenge
 from stepwise.tasks.base import Task
+from stepwise.tasks.date_understanding import DateUnderstanding
 from stepwise.tasks.ecqa import Ecqa
 from stepwise.tasks.gsm8k import Gsm8k, Gsm8kText
 from stepwise.tasks.hellaswag import HellaSwag
@@ -23,6 +24,7 @@ from stepwise.tasks.word_sorting import WordSorting
 TASKS: dict[str, Callable[..., Task]] = {
     "multistep_arithmetic": MultistepArithmetic,
     "word_sorting": WordSorting,
+    "date_understanding": DateUnderstanding,
     "word_problems": WordProblems,
     "word_problems_text": WordProblemsText,
     "gsm8k": Gsm8k,
