@@ -7,10 +7,11 @@ from stepwise.params import ParamsError, TaskParams
 from stepwise.tasks.base import Task, example
 from stepwise.tasks.registry import TASKS, get_task
 
-NAMES = ("multistep_arithmetic", "word_sorting")
+NAMES = ("multistep_arithmetic", "word_sorting", "date_understanding")
 SMALL = {
     "multistep_arithmetic": {"train_lengths": [2], "train_depths": [[2]], "test_lengths": [2], "test_depths": [[2]]},
     "word_sorting": {"train_words": [2], "test_words": [2], "lexicon_size": 12},
+    "date_understanding": {"train_steps": [1], "test_steps": [1], "years": [2019, 2020], "styles": ["named"]},
 }
 
 
@@ -88,7 +89,8 @@ class TestScriptedTask:
         problem = task.load("train").problems[0]
         prompt, reference = example(task, problem).spans
         assert prompt.weight == 0
-        assert prompt.text.startswith(f"Q: {problem.question}\nAnswer: Let's think step by step.")
+        assert prompt.text.startswith(f"Q: {problem.question}\n")
+        assert "\nAnswer: Let's think step by step." in prompt.text
         assert prompt.text.endswith("\n")
         assert (reference.text, reference.weight) == (problem.reference.text, 1.0)
 
@@ -98,6 +100,14 @@ class TestScriptedTask:
         [verdict] = task.check(first, [f"{first.reference.text}\nQ: {second.question}\n{second.reference.text}"])
         assert verdict.correct
         assert verdict.strict_correct
+
+    def test_the_answer_alone_is_an_answer(self, name):
+        task = make(name)
+        pairs = [(problem, f" {problem.answer}\nQ: 1") for problem in task.load("test").problems]
+        for (problem, _), verdict in zip(pairs, task.check_many(pairs), strict=True):
+            assert verdict.strict_correct
+            assert verdict.correct
+            assert task.parse(problem.answer).answer == problem.answer
 
     @pytest.mark.parametrize(
         "text", ["", "\n\n", "So the answer is", "(Final response) So the answer is: .", "(1) \x00", "Q:"]

@@ -6,14 +6,18 @@ from stepwise.errors import StepwiseError
 from stepwise.methods.tripost.roles import Improver, Verifier
 from stepwise.methods.tripost.verifiers.arithmetic import ArithmeticVerifier
 from stepwise.methods.tripost.verifiers.arithmetic_improver import ArithmeticImprover
+from stepwise.methods.tripost.verifiers.dates import DateVerifier
+from stepwise.methods.tripost.verifiers.dates_improver import DateImprover
 from stepwise.methods.tripost.verifiers.sorting import SortingVerifier
 from stepwise.methods.tripost.verifiers.sorting_improver import SortingImprover
+from stepwise.tasks.date_understanding import DateUnderstanding
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic
 from stepwise.tasks.word_sorting import WordSorting
 
 SCRIPTED: dict[str, tuple[Verifier, Improver]] = {
     MultistepArithmetic.name: (ArithmeticVerifier(), ArithmeticImprover()),
     WordSorting.name: (SortingVerifier(), SortingImprover()),
+    DateUnderstanding.name: (DateVerifier(), DateImprover()),
 }
 """The scripted verifier and improver of each task that has them. They keep no state between calls."""
 

@@ -72,7 +72,7 @@ EVENT = (
 )
 """Where today is, seen from the event."""
 TODAY = (Phrase("today"),)
-ASKED = (
+GOALS = (
     Phrase("tomorrow", _LATER),
     Phrase("yesterday", _EARLIER),
     Phrase("the day after tomorrow", Shift(2, "day")),
@@ -83,7 +83,7 @@ ASKED = (
 )
 """The day that is asked for, seen from today."""
 
-_ASK = "What is the date {asked} in MM/DD/YYYY?"
+_ASK = "What is the date {goal} in MM/DD/YYYY?"
 _QUESTION = re.compile(r"(.+) What is the date (.+) in MM/DD/YYYY\?")
 _SLOTS = {
     "day": f"(?P<day>{date_days.PATTERN})",
@@ -128,9 +128,9 @@ def read_question(text: str) -> DateQuestion | None:
     match = _QUESTION.fullmatch(text.strip())
     if match is None:
         return None
-    facts, asked = match[1], match[2]
+    facts, goal = match.groups()
     moved, _, held = facts.rpartition(". ")
-    readings = [_read(facts, STATED + RELATED), _read(asked, TODAY + ASKED)]
+    readings = [_read(facts, STATED + RELATED), _read(goal, TODAY + GOALS)]
     if readings[0] is None:
         readings[:1] = [_read(f"{moved}.", MOVED), _read(held, HELD + EVENT)]
     known = [reading for reading in readings if reading is not None]
@@ -154,13 +154,13 @@ class _Reading(NamedTuple):
 
 
 def _text(shifts: int, limits: Limits, generator: random.Random) -> str:
-    stated = set(generator.sample(("moved", "related", "asked"), shifts))
+    stated = set(generator.sample(("moved", "related", "goal"), shifts))
     sentences: list[tuple[Phrase, ...]] = [RELATED if "related" in stated else STATED]
     if "moved" in stated:
         sentences = [MOVED, EVENT if "related" in stated else HELD]
     facts = [_sentence(phrases, limits, generator) for phrases in sentences]
-    asked = _filled(ASKED if "asked" in stated else TODAY, limits, generator)
-    return " ".join([*facts, _ASK.format(asked=asked)])
+    goal = _filled(GOALS if "goal" in stated else TODAY, limits, generator)
+    return " ".join([*facts, _ASK.format(goal=goal)])
 
 
 def _sentence(phrases: Sequence[Phrase], limits: Limits, generator: random.Random) -> str:
@@ -170,9 +170,8 @@ def _sentence(phrases: Sequence[Phrase], limits: Limits, generator: random.Rando
 
 def _filled(phrases: Sequence[Phrase], limits: Limits, generator: random.Random) -> str:
     """A random phrase that the limits allow, with its slots filled."""
-    free = [phrase for phrase in phrases if phrase.shift is None or "{span}" in phrase.text]
-    fixed = [phrase for phrase in phrases if phrase.shift and phrase.shift.unit in limits.units]
-    phrase = generator.choice([phrase for phrase in phrases if phrase in free or phrase in fixed])
+    allowed = (None, *limits.units)
+    phrase = generator.choice([p for p in phrases if "{span}" in p.text or (p.shift and p.shift.unit) in allowed])
     unit = generator.choice(limits.units)
     amount = generator.randint(1, limits.most[unit])
     return phrase.text.format(

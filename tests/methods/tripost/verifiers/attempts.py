@@ -8,6 +8,7 @@ from functools import cache
 
 from stepwise.params import TaskParams
 from stepwise.records import Feedback, Problem, Solution, Step
+from stepwise.tasks.date_understanding import DateUnderstanding
 from stepwise.tasks.generated.scripted import FINAL, read_steps
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic
 from stepwise.tasks.word_sorting import WordSorting
@@ -25,6 +26,10 @@ def sorting_task(problems: int, seed: int, **options: object) -> WordSorting:
     return WordSorting(TaskParams(form="scripted", train=1, dev=1, test=problems, options=options), seed)
 
 
+def date_task(problems: int, seed: int, **options: object) -> DateUnderstanding:
+    return DateUnderstanding(TaskParams(form="scripted", train=1, dev=1, test=problems, options=options), seed)
+
+
 @cache
 def arithmetic_problems(problems: int, seed: int) -> list[Problem]:
     return arithmetic_task(problems, seed).load("test").problems
@@ -33,6 +38,11 @@ def arithmetic_problems(problems: int, seed: int) -> list[Problem]:
 @cache
 def sorting_problems(problems: int, seed: int) -> list[Problem]:
     return sorting_task(problems, seed).load("test").problems
+
+
+@cache
+def date_problems(problems: int, seed: int) -> list[Problem]:
+    return date_task(problems, seed).load("test").problems
 
 
 def texts(solution: Solution) -> list[str]:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from stepwise.methods.tripost.verifiers.arithmetic import ArithmeticVerifier
+from stepwise.methods.tripost.verifiers.dates import DateVerifier
 from stepwise.methods.tripost.verifiers.sorting import SortingVerifier
 from stepwise.records import Problem
-from tests.methods.tripost.verifiers.attempts import DEPTHS, arithmetic_task, sorting_task
+from tests.methods.tripost.verifiers.attempts import DEPTHS, arithmetic_task, date_task, sorting_task
 
 
 def verifications_a_second(problems: Sequence[Problem], verify: Callable) -> float:
@@ -31,6 +32,9 @@ def measure() -> dict[str, float]:
         figures[name] = verifications_a_second(task.load("test").problems, ArithmeticVerifier().verify)
     figures["sorting, 2 to 20 words"] = verifications_a_second(
         sorting_task(380, 9).load("test").problems, SortingVerifier().verify
+    )
+    figures["dates, 1 to 4 steps"] = verifications_a_second(
+        date_task(400, 9).load("test").problems, DateVerifier().verify
     )
     return figures
 

@@ -1,1 +1,1 @@
-"""Scripted verifiers and improvers, one a task: start with ArithmeticVerifier or SortingVerifier."""
+"""Scripted verifiers and improvers, one a task: start with DateVerifier, the simplest."""
