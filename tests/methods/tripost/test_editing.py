@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from stepwise.methods.tripost.editing import Edited, Rejected, Teacher, agree, edit, no_progress, occurrences, summary
+from stepwise.methods.tripost.editing import Edited, Rejected, Teacher, agree, edit, no_progress, occurrences
 from stepwise.methods.tripost.roles import CORRECT
 from stepwise.methods.tripost.transcript import UNREADABLE
 from stepwise.records import Feedback, Solution, Step, Trajectory
@@ -266,18 +266,6 @@ def test_what_is_edited_is_correct() -> None:
         assert result.trajectory.turns[-1].feedback == CORRECT
         assert result.trajectory.turns[-1].solution.answer == "15"
     assert outcomes == {"unchanged", "cut", "edited", "extended"}
-
-
-def test_summary_counts_outcomes_and_reasons() -> None:
-    kept = trajectory(RIGHT, CORRECT)
-    metrics = summary([Edited(kept, "unchanged"), Edited(kept, "cut"), Edited(kept, "cut"), Rejected("no_update")])
-    assert {name: count for name, count in metrics.items() if count} == {
-        "trajectories": 4.0,
-        "unchanged": 1.0,
-        "cut": 2.0,
-        "rejected_no_update": 1.0,
-    }
-    assert metrics["stuck"] == metrics["rejected_unjudged"] == 0.0
 
 
 def test_steps_are_found_by_their_ids() -> None:

@@ -20,9 +20,10 @@ EDITED = trajectory(FIRST, negative("1", "4", "it is 3"), SECOND, negative("2", 
 WEIGHTING = Weighting(feedback=1.5)
 
 HEADER = f"\nUpdated Answer: {LEAD_IN}\n"
-FIRST_FEEDBACK = '\nFeedback: In step (1) the part "4" is incorrect. This is because it is 3.'
-SECOND_FEEDBACK = '\nFeedback: Step (1) is correct. In step (2) the part "7" is incorrect. This is because it is 6.'
-POSITIVE = "\nFeedback: Step (1) to step (2) are correct. The final response is also correct."
+FEEDBACK = "\nFeedback:"
+FIRST_FEEDBACK = ' In step (1) the part "4" is incorrect. This is because it is 3.'
+SECOND_FEEDBACK = ' Step (1) is correct. In step (2) the part "7" is incorrect. This is because it is 6.'
+POSITIVE = " Step (1) to step (2) are correct. The final response is also correct."
 
 
 def spans(*pairs: tuple[str, float]) -> tuple[Span, ...]:
@@ -46,17 +47,17 @@ def test_a_trajectory_becomes_a_row_for_each_update_and_one_for_its_end() -> Non
     question = (PROMPT[0], 1.0)
     assert [first.kind, second.kind, end.kind] == ["improvement", "improvement", "other"]
     assert first.example.spans == spans(
-        question, (FIRST.text, 1.0), (FIRST_FEEDBACK, 1.5), (HEADER, 1.5), (SECOND.text, 1.5)
+        question, (FIRST.text, 1.0), (FEEDBACK, 1.5), (FIRST_FEEDBACK, 1.5), (HEADER, 1.5), (SECOND.text, 1.5)
     )
     assert second.example.spans == spans(
-        question, (SECOND.text, 1.0), (SECOND_FEEDBACK, 1.5), (HEADER, 1.5), (RIGHT.text, 1.5)
+        question, (SECOND.text, 1.0), (FEEDBACK, 1.5), (SECOND_FEEDBACK, 1.5), (HEADER, 1.5), (RIGHT.text, 1.5)
     )
-    assert end.example.spans == spans(question, (RIGHT.text, 1.0), (POSITIVE, 1.5))
+    assert end.example.spans == spans(question, (RIGHT.text, 1.0), (FEEDBACK, 1.5), (POSITIVE, 1.5))
     assert end.example.id == "sum-other"
 
 
 def test_a_first_try_and_gold_solutions_are_not_weighted() -> None:
-    expected = spans((PROMPT[0], 1.0), (RIGHT.text, 1.0), (POSITIVE, 1.0))
+    expected = spans((PROMPT[0], 1.0), (RIGHT.text, 1.0), (FEEDBACK, 1.0), (POSITIVE, 1.0))
     (only,) = cut_rows(trajectory(RIGHT, CORRECT), PROMPT, WEIGHTING)
     assert (only.kind, only.example.spans) == ("other", expected)
     reference = gold_row(problem(1, 2, 3), PROMPT, WEIGHTING)
@@ -66,7 +67,7 @@ def test_a_first_try_and_gold_solutions_are_not_weighted() -> None:
 def test_a_trajectory_that_got_stuck_teaches_its_feedback() -> None:
     (only,) = cut_rows(trajectory(FIRST, negative("1", "4", "it is 3")), PROMPT, WEIGHTING)
     assert only.kind == "other"
-    assert only.example.spans == spans((PROMPT[0], 1.0), (FIRST.text, 1.0), (FIRST_FEEDBACK, 1.5))
+    assert only.example.spans == spans((PROMPT[0], 1.0), (FIRST.text, 1.0), (FEEDBACK, 1.5), (FIRST_FEEDBACK, 1.5))
 
 
 def test_the_question_can_be_masked() -> None:

@@ -114,8 +114,9 @@ def damage(lines: list[str], generator: random.Random) -> None:
 def test_pieces_join_to_the_text() -> None:
     parts = pieces(EXAMPLE, LEAD_IN)
     assert "".join(parts) == TEXT
-    assert [part.startswith("\nFeedback: ") for part in parts] == [False, True, False, False, True]
-    assert parts[2] == f"\nUpdated Answer: {LEAD_IN}\n"
+    assert [part == "\nFeedback:" for part in parts] == [False, True, False, False, False, True, False]
+    assert parts[2].startswith(" In step (1)")
+    assert parts[3] == f"\nUpdated Answer: {LEAD_IN}\n"
 
 
 def test_the_category_is_not_in_the_text() -> None:
