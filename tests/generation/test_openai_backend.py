@@ -1,12 +1,10 @@
-"""A server of the completions protocol on loopback that can be told to misbehave."""
+"""The openai backend against a server that can be told to misbehave."""
 
 from __future__ import annotations
 
-import json
-import threading
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -14,76 +12,7 @@ from stepwise.generation import make_backend
 from stepwise.generation.base import Backend, GenerationError, Sampling
 from stepwise.generation.openai_backend import OpenAIBackend
 from stepwise.params import BackendParams
-
-FAST = {"attempts": 4, "pause": 0.01, "ready_seconds": 0.3}
-
-
-class Server:
-    """Answers `<prompt>!<seed>`. `faults` are used up one a request: a status, "close" or "slow"."""
-
-    def __init__(self, faults=(), owner="vllm", echoes=True, model="m", first=()):
-        self.faults, self.owner, self.echoes, self.model = list(faults), owner, echoes, model
-        self.first = list(first)
-        self.seen, self.headers, self.now, self.most = [], [], 0, 0
-        self.lock = threading.Lock()
-
-    def completion(self, payload):
-        if payload.get("echo") and self.echoes:
-            text = payload["prompt"] + "z"
-            places = range(0, len(text), 2)
-            tokens = [*self.first, *(text[place : place + 2] for place in places)]
-            values = [None, *(-float(place) for place in (places if self.first else places[1:]))]
-            return {"text": text, "logprobs": {"tokens": tokens, "token_logprobs": values}}
-        return {
-            "text": f"{payload['prompt']}!{payload.get('seed')}",
-            "finish_reason": "length" if payload["max_tokens"] == 1 else "stop",
-            "stop_reason": payload["stop"][0] if "stop" in payload else None,
-            "token_ids": [1, 2],
-            "logprobs": {"token_logprobs": [-0.5, -0.25]},
-        }
-
-
-@contextmanager
-def serve(server):
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
-
-        def answer(self, body, status=200):
-            data = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def do_GET(self):
-            self.answer({"data": [{"id": server.model, "owned_by": server.owner}]})
-
-        def do_POST(self):
-            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            with server.lock:
-                server.seen.append(payload)
-                server.headers.append(dict(self.headers))
-                server.now += 1
-                server.most = max(server.most, server.now)
-                fault = server.faults.pop(0) if server.faults else None
-            time.sleep(0.6 if fault == "slow" else 0.01)
-            with server.lock:
-                server.now -= 1
-            if fault == "close":
-                self.connection.close()
-            elif isinstance(fault, int):
-                self.answer({"error": "told to fail"}, fault)
-            elif fault != "slow":
-                self.answer({"choices": [server.completion(payload)]})
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{http.server_address[1]}"
-    finally:
-        http.shutdown()
-        http.server_close()
+from tests.generation.faulty_server import BODIES, FAST, Server, serve
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +44,34 @@ def test_misbehaviour_changes_nothing():
         completions = OpenAIBackend([good, bad], concurrency=4, timeout=0.3, **FAST).generate(PROMPTS, sampling)
         assert OpenAIBackend([bad], concurrency=4, timeout=0.3, **FAST).generate(PROMPTS, sampling) == expected
     assert completions == expected
+
+
+@pytest.mark.parametrize("fault", BODIES)
+def test_an_answer_that_does_not_follow_the_protocol_is_a_failure(fault):
+    with serve(Server(faults=[fault])) as address:
+        backend = OpenAIBackend([address], timeout=5, **FAST)
+        assert backend.generate([("a",)], Sampling())[0][0].text.startswith("a!")
+    with serve(Server(faults=[fault] * 9)) as address, pytest.raises(GenerationError, match="no completion after 4"):
+        OpenAIBackend([address], timeout=5, **FAST).generate([("a",)], Sampling())
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("7", 7.0), ("0.5", 0.5), ("9999", 120.0), ("-3", 0.0), ("soon", 0.0)])
+def test_a_server_gets_the_pause_that_it_asks_for(value, seconds, monkeypatch):
+    pauses = []
+    monkeypatch.setattr("stepwise.generation.openai_client.time.sleep", pauses.append)
+    with serve(Server(faults=[429, "close", 503], retry_after=value)) as address:
+        OpenAIBackend([address], timeout=5, **FAST).generate([("a",)], Sampling())
+    assert len([pause for pause in pauses if pause >= 0.2]) == (2 if seconds else 0)
+    assert max(pauses) == seconds or not seconds
+
+
+def test_the_pause_may_end_at_a_date(monkeypatch):
+    pauses = []
+    monkeypatch.setattr("stepwise.generation.openai_client.time.sleep", pauses.append)
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    with serve(Server(faults=[429], retry_after=date)) as address:
+        OpenAIBackend([address], timeout=5, **FAST).generate([("a",)], Sampling())
+    assert 50 < max(pauses) <= 60
 
 
 def test_giving_up_names_server_cause_and_remedy():

@@ -43,6 +43,10 @@ class Backend(Protocol):
 
     name: str
 
+    def identity(self) -> str:
+        """What decides a result besides the prompt and the sampling, for instance a hash of the weights."""
+        ...
+
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
     ) -> list[list[Completion]]:
@@ -57,6 +61,21 @@ class Backend(Protocol):
         self, items: Sequence[tuple[Prompt, Sequence[str]]], *, journal: Path | None = None
     ) -> list[list[tuple[float, ...]]]:
         """`score` of many prefixes with their continuations, in order."""
+        ...
+
+
+@runtime_checkable
+class ConcurrentBackend(Backend, Protocol):
+    """A Backend that answers requests one by one, so that each result can be kept as soon as it is there."""
+
+    concurrency: int
+    """How many requests may be under way at once."""
+
+    def complete(self, prompt: Prompt, sampling: Sampling, *, sample: int = 0, number: int = 0) -> Completion:
+        """What `generate` returns for one sample of one prompt; may be called from several threads.
+
+        `number` spreads the requests of a pass over the servers and does not affect the result.
+        """
         ...
 
 

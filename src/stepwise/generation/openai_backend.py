@@ -42,6 +42,14 @@ class OpenAIBackend:
         self._served: dict[str, Any] | None = None
         self._lock = threading.Lock()
 
+    def identity(self) -> str:
+        """See Backend: the name of the served model, since a server does not tell its weights."""
+        return self.model()
+
+    def complete(self, prompt: Prompt, sampling: Sampling, *, sample: int = 0, number: int = 0) -> Completion:
+        """See ConcurrentBackend. Raises GenerationError if the server cannot be asked for such a sampling."""
+        return _completion(self.client.complete(self._payload(prompt, sampling, sample), number))
+
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
     ) -> list[list[Completion]]:
@@ -49,14 +57,12 @@ class OpenAIBackend:
         if not prompts:
             return []
         model = self.model()
-        if sampling.top_k and not self._extended():
-            raise GenerationError(f"{model} is not served by vLLM and may not know top_k; set top_k to 0")
         rows = [Row(prompt, sample) for prompt in range(len(prompts)) for sample in range(sampling.n)]
         progress = Progress("generating", len(rows))
 
         def sample(row: Row) -> Completion:
-            payload = self._payload(prompts[row.prompt], sampling, row.sample)
-            completion = _completion(self.client.complete(payload, row.prompt * sampling.n + row.sample))
+            number = row.prompt * sampling.n + row.sample
+            completion = self.complete(prompts[row.prompt], sampling, sample=row.sample, number=number)
             progress.add(1, len(completion.token_ids) or len(completion.logprobs))
             return completion
 
@@ -124,10 +130,13 @@ class OpenAIBackend:
         return (self._served or {}).get("owned_by") == "vllm"
 
     def _payload(self, prompt: Prompt, sampling: Sampling, sample: int) -> dict[str, Any]:
+        model = self.model()
+        if sampling.top_k and not self._extended():
+            raise GenerationError(f"{model} is not served by vLLM and may not know top_k; set top_k to 0")
         text = "".join(prompt)
         digest = hashlib.blake2b(repr((sampling.seed, text, sample)).encode(), digest_size=4).digest()
         payload: dict[str, Any] = {
-            "model": self.model(),
+            "model": model,
             "prompt": text,
             "max_tokens": sampling.max_new_tokens,
             "temperature": sampling.temperature,

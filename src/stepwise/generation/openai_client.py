@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import random
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
@@ -17,11 +20,14 @@ log = logging.getLogger(__name__)
 SERVERS = "STEPWISE_SERVERS"
 API_KEY = "STEPWISE_API_KEY"
 LONGEST_PAUSE = 20.0
+LONGEST_REQUESTED_PAUSE = 120.0
+"""Seconds; the latter if a server says with Retry-After how long to wait."""
 
 
 class Client:
     """Several servers of one model. A failed request is retried on the next server after a growing, jittered pause.
 
+    A server that asks for a longer pause (Retry-After) gets it.
     The environment variable named `variable` (addresses separated by commas) overrides `addresses`; the API key comes
     from STEPWISE_API_KEY only.
     """
@@ -89,18 +95,20 @@ class Client:
     def complete(self, payload: dict[str, Any], number: int) -> dict[str, Any]:
         """The first choice of a completion request. `number` decides the server and the jitter, nothing else."""
         jitter = random.Random(number)
-        last = ""
+        last, requested = "", 0.0
         for attempt in range(self.attempts):
             if attempt:
-                time.sleep(min(LONGEST_PAUSE, self.pause * 2 ** (attempt - 1)) * (0.5 + jitter.random()))
+                pause = min(LONGEST_PAUSE, self.pause * 2 ** (attempt - 1)) * (0.5 + jitter.random())
+                time.sleep(max(pause, requested))
+            requested = 0.0
             address = self.addresses[(number + attempt) % len(self.addresses)]
             try:
                 answer = self.http.post(f"{address}/v1/completions", json=payload)
                 if answer.status_code == httpx.codes.OK:
-                    choice: dict[str, Any] = answer.json()["choices"][0]
-                    return choice
+                    return _valid(answer.json()["choices"][0])
                 last = f"{address}: HTTP {answer.status_code}: {answer.text[:300]}"
-            except (httpx.TransportError, ValueError, LookupError, TypeError) as error:
+                requested = _requested_pause(answer)
+            except (httpx.RequestError, ValueError, LookupError, TypeError) as error:
                 last = f"{address}: {type(error).__name__} {error}"
                 continue
             if answer.status_code < 500 and answer.status_code not in (408, 409, 425, 429):
@@ -110,3 +118,25 @@ class Client:
         raise GenerationError(
             f"no completion after {self.attempts} attempts ({last}); look at the server's log or raise backend.timeout"
         )
+
+
+def _valid(choice: Any) -> dict[str, Any]:
+    """A choice whose fields have the types of the protocol. Raises TypeError if it is something else."""
+    if not isinstance(choice, dict) or not isinstance(choice.get("text"), str):
+        raise TypeError(f"the answer has no text: {str(choice)[:200]}")
+    if not isinstance(choice.get("logprobs") or {}, dict):
+        raise TypeError("the log-probabilities are no JSON object")
+    return choice
+
+
+def _requested_pause(answer: httpx.Response) -> float:
+    """The seconds that a server wants to be left alone, from its Retry-After: a number or a date. 0 if it has none."""
+    value = answer.headers.get("Retry-After", "0")
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+        except ValueError:
+            return 0.0
+    return min(max(seconds, 0.0), LONGEST_REQUESTED_PAUSE) if math.isfinite(seconds) else 0.0

@@ -29,6 +29,10 @@ class ScriptedBackend:
         self.prompts: list[str] = []
         self.calls = 0
 
+    def identity(self) -> str:
+        """See Backend. All scripts are the same model."""
+        return self.name
+
     def generate(
         self,
         prompts: Sequence[Prompt],

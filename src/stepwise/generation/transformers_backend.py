@@ -52,6 +52,10 @@ class TransformersBackend:
         self.ends = _end_tokens(model, tokenizer)
         self._fingerprint = fingerprint
 
+    def identity(self) -> str:
+        """See Backend. The first call hashes the weights unless the fingerprint is known."""
+        return journals.content_key(self._identity())
+
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
     ) -> list[list[Completion]]:
@@ -60,7 +64,7 @@ class TransformersBackend:
         self._check_lengths(prompts, ids, sampling.max_new_tokens)
         stopping = Stopping(self.tokenizer, self.ends, sampling.stop)
         batches = plan([len(prompt_ids) for prompt_ids in ids], sampling.n, sampling.max_new_tokens, self.batch_tokens)
-        identity = self._identity(journal)
+        identity = self._identity() if journal is not None else []
 
         def key(batch: list[Row]) -> str:
             rows = [[*prompts[row.prompt], row.sample] for row in batch]
@@ -88,7 +92,7 @@ class TransformersBackend:
         """`score` of many prefixes, several per forward pass; a prefix and its continuations share a row."""
         packed, owners = self._pack(items)
         batches = groups_of(packed, READ_TOKENS)
-        identity = self._identity(journal)
+        identity = self._identity() if journal is not None else []
         score = score_encoder_decoder if self.seq2seq else score_causal
 
         def key(batch: list[int]) -> str:
@@ -170,10 +174,8 @@ class TransformersBackend:
                     f"exceeds the model's {limit}; shorten the prompt, lower max_new_tokens or use a longer model"
                 )
 
-    def _identity(self, journal: Path | None) -> list[str | int]:
+    def _identity(self) -> list[str | int]:
         """What decides a result to the last digit, besides text and sampling. Only a journal needs it."""
-        if journal is None:
-            return []
         self._fingerprint = self._fingerprint or weights_hash(self.model)
         return [self._fingerprint, str(self.model.dtype), self.batch_tokens]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 from stepwise.records import Feedback, Problem, Solution, Step
 
@@ -31,4 +32,40 @@ class Improver(Protocol):
         self, problem: Problem, solution: Solution, feedback: Feedback, prefix: Sequence[Step]
     ) -> Solution | None:
         """A new attempt that begins with the steps of `prefix`, or None if there is none."""
+        ...
+
+
+@dataclass(frozen=True)
+class VerifyRequest:
+    """The arguments of `Verifier.verify`."""
+
+    problem: Problem
+    solution: Solution
+
+
+@dataclass(frozen=True)
+class ImproveRequest:
+    """The arguments of `Improver.improve`."""
+
+    problem: Problem
+    solution: Solution
+    feedback: Feedback
+    prefix: tuple[Step, ...]
+
+
+@runtime_checkable
+class BatchVerifier(Verifier, Protocol):
+    """A Verifier that answers many requests faster together, with the same answers."""
+
+    def verify_batch(self, requests: Sequence[VerifyRequest]) -> list[Feedback | None]:
+        """`verify` of each request, in order."""
+        ...
+
+
+@runtime_checkable
+class BatchImprover(Improver, Protocol):
+    """An Improver that answers many requests faster together, with the same answers."""
+
+    def improve_batch(self, requests: Sequence[ImproveRequest]) -> list[Solution | None]:
+        """`improve` of each request, in order."""
         ...

@@ -1,15 +1,19 @@
-"""Which program or model criticises and corrects the attempts at a task."""
+"""Which program or language model criticises and corrects the attempts at a task."""
 
 from __future__ import annotations
 
 from stepwise.errors import StepwiseError
 from stepwise.methods.tripost.roles import Improver, Verifier
+from stepwise.methods.tripost.teacher.answers import Answers
+from stepwise.methods.tripost.teacher.llm import LlmImprover, LlmSettings, LlmVerifier
 from stepwise.methods.tripost.verifiers.arithmetic import ArithmeticVerifier
 from stepwise.methods.tripost.verifiers.arithmetic_improver import ArithmeticImprover
 from stepwise.methods.tripost.verifiers.dates import DateVerifier
 from stepwise.methods.tripost.verifiers.dates_improver import DateImprover
 from stepwise.methods.tripost.verifiers.sorting import SortingVerifier
 from stepwise.methods.tripost.verifiers.sorting_improver import SortingImprover
+from stepwise.params.tripost import Role
+from stepwise.tasks.base import Task
 from stepwise.tasks.date_understanding import DateUnderstanding
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic
 from stepwise.tasks.word_sorting import WordSorting
@@ -33,3 +37,38 @@ def scripted_teacher(task_name: str) -> tuple[Verifier, Improver]:
             f"the task {task_name} has no scripted verifier and improver; choose one of {', '.join(SCRIPTED)}"
         )
     return SCRIPTED[task_name]
+
+
+def make_teacher(
+    task: Task,
+    *,
+    verifier: Role = "scripted",
+    improver: Role = "scripted",
+    answers: Answers | None = None,
+    settings: LlmSettings | None = None,
+) -> tuple[Verifier, Improver]:
+    """The verifier and the improver of a task, each a program or a language model.
+
+    Args:
+        task: what the attempts are about.
+        verifier: who finds errors.
+        improver: who corrects them.
+        answers: the language model; needed if either is one.
+        settings: how it is used.
+
+    Raises:
+        TeacherError: The task has no such program, or there is no language model.
+        ShotsError: The task has no examples for a language model.
+    """
+    settings = settings or LlmSettings()
+    name = task.name
+    return (
+        LlmVerifier(task, _needed(answers), settings) if verifier == "llm" else scripted_teacher(name)[0],
+        LlmImprover(task, _needed(answers), settings) if improver == "llm" else scripted_teacher(name)[1],
+    )
+
+
+def _needed(answers: Answers | None) -> Answers:
+    if answers is None:
+        raise TeacherError("a language model is to verify or improve, but none is given; name one or choose `scripted`")
+    return answers

@@ -45,6 +45,10 @@ class MeteredBackend:
         self._completions: dict[tuple[Prompt, Sampling], list[Completion]] = {}
         self._scores: dict[tuple[Prompt, str], tuple[float, ...]] = {}
 
+    def identity(self) -> str:
+        """See Backend."""
+        return self.inner.identity()
+
     def generate(
         self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
     ) -> list[list[Completion]]:
