@@ -8,6 +8,8 @@ its erroneous step on, until the verifier has no objection:
 
 So the model learns from its own attempts, and from feedback and updates that lead to the right answer. An attempt with
 the right final answer and a plausible last step (`Teacher.correct`) is right; the verifier judges only the others.
+Editing is a generator, which yields its requests to the two and is sent their answers; so trajectories can be edited
+one by one (`edit`) or together, with the requests of all in a batch (`breadth_first.py`).
 
 Where the released code differs: it accepts whatever ends with the right answer, including hallucinated criticism of a
 right attempt; it discards trajectories that go from right to wrong, and those that are wrong at the end although every
@@ -21,11 +23,11 @@ first correct feedback is learned, as there, but the turns before it are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from stepwise.methods.tripost.roles import CORRECT, Improver, Verifier
+from stepwise.methods.tripost.roles import CORRECT, Improver, ImproveRequest, Verifier, VerifyRequest
 from stepwise.methods.tripost.transcript import UNREADABLE, is_positive, malformed
 from stepwise.records import Feedback, Problem, Solution, Step, Trajectory, Turn
 
@@ -69,13 +71,35 @@ class Rejected:
     reason: Reason
 
 
+Request = VerifyRequest | ImproveRequest
+Result = TypeVar("Result")
+Editing = Generator[Request, Any, Result]
+"""Yields requests, and is sent what the verifier or the improver answers."""
+
+
 def edit(trajectory: Trajectory, teacher: Teacher) -> Edited | Rejected:
     """Correct a trajectory from its first wrong feedback on. One without mistakes stays as it is.
 
     The last feedback may be missing: then a right attempt gets the positive one.
     """
+    editing = edit_steps(trajectory, teacher)
+    answer: Feedback | Solution | None = None
+    while True:
+        try:
+            request = editing.send(answer)
+        except StopIteration as end:
+            result: Edited | Rejected = end.value
+            return result
+        if isinstance(request, VerifyRequest):
+            answer = teacher.verifier.verify(request.problem, request.solution)
+        else:
+            answer = teacher.improver.improve(request.problem, request.solution, request.feedback, request.prefix)
+
+
+def edit_steps(trajectory: Trajectory, teacher: Teacher) -> Editing[Edited | Rejected]:
+    """`edit` as a generator; whoever drives it answers its requests."""
     for index, turn in enumerate(trajectory.turns):
-        verdict = judge(turn.solution, teacher)
+        verdict = yield from _judge(turn.solution, teacher)
         if isinstance(verdict, Rejected):
             return verdict
         last = index == len(trajectory.turns) - 1
@@ -85,7 +109,7 @@ def edit(trajectory: Trajectory, teacher: Teacher) -> Edited | Rejected:
             unchanged = last and (right or turn.feedback is None)
             return Edited(trajectory.model_copy(update={"turns": tuple(turns)}), "unchanged" if unchanged else "cut")
         if last or not right:
-            updates = improve(turn.solution, verdict, teacher)
+            updates = yield from _improve(turn.solution, verdict, teacher)
             if isinstance(updates, Rejected):
                 return updates
             outcome: Outcome = "stuck" if not updates else "extended" if right else "edited"
@@ -93,11 +117,11 @@ def edit(trajectory: Trajectory, teacher: Teacher) -> Edited | Rejected:
     return Rejected("unjudged")
 
 
-def judge(solution: Solution, teacher: Teacher) -> Feedback | Rejected:
+def _judge(solution: Solution, teacher: Teacher) -> Editing[Feedback | Rejected]:
     """The positive feedback on a right attempt, the verifier's on a wrong one."""
     if teacher.correct(solution):
         return CORRECT
-    verdict = teacher.verifier.verify(teacher.problem, solution)
+    verdict: Feedback | None = yield VerifyRequest(teacher.problem, solution)
     if verdict is None:
         return Rejected("unjudged")
     if is_positive(verdict):
@@ -116,19 +140,19 @@ def agree(feedback: Feedback, verdict: Feedback) -> bool:
     return ours == theirs or (bool(ours and theirs) and (ours in theirs or theirs in ours))
 
 
-def improve(solution: Solution, feedback: Feedback, teacher: Teacher) -> tuple[Turn, ...] | Rejected:
+def _improve(solution: Solution, feedback: Feedback, teacher: Teacher) -> Editing[tuple[Turn, ...] | Rejected]:
     """Updates, each with its feedback, up to a right one; none if an update brings back an earlier error."""
     turns: list[Turn] = []
     back = False
     for _ in range(teacher.max_updates):
         prefix = steps_before(solution, feedback)
-        update = teacher.improver.improve(teacher.problem, solution, feedback, prefix)
+        update: Solution | None = yield ImproveRequest(teacher.problem, solution, feedback, prefix)
         if update is None:
             return Rejected("no_update")
         fault = no_progress(solution, feedback, update)
         if fault is not None:
             return Rejected(fault)
-        verdict = judge(update, teacher)
+        verdict = yield from _judge(update, teacher)
         if isinstance(verdict, Rejected):
             return verdict
         turns.append(Turn(solution=update, feedback=verdict))
