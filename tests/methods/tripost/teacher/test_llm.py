@@ -125,11 +125,11 @@ def test_a_served_model_that_dies_half_way_loses_nothing(tmp_path: Path) -> None
     ]
     server = Teaching(faults=[None] * 4 + ["close"] * 99)
     with serve(server) as address:
-        answers = Answers(OpenAIBackend([address], concurrency=3, timeout=5, **FAST), tmp_path / "a.jsonl")
+        answers = Answers(OpenAIBackend([address], concurrency=3, timeout=30, **FAST), tmp_path / "a.jsonl")
         with pytest.raises(GenerationError, match="4 of 9 answers arrived before"):
             verify_all(make_teacher(TASK, verifier="llm", answers=answers)[0], requests)
     with serve(Teaching()) as address:
-        answers = Answers(OpenAIBackend([address], concurrency=3, timeout=5, **FAST), tmp_path / "a.jsonl")
+        answers = Answers(OpenAIBackend([address], concurrency=3, timeout=30, **FAST), tmp_path / "a.jsonl")
         assert verify_all(make_teacher(TASK, verifier="llm", answers=answers)[0], requests) == [ERROR] * 9
         assert answers.generated == 5
 
