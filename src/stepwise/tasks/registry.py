@@ -12,6 +12,7 @@ from stepwise.tasks.date_understanding import DateUnderstanding
 from stepwise.tasks.ecqa import Ecqa
 from stepwise.tasks.gsm8k import Gsm8k, Gsm8kText
 from stepwise.tasks.hellaswag import HellaSwag
+from stepwise.tasks.logical_deduction import LogicalDeduction
 from stepwise.tasks.math import Math
 from stepwise.tasks.mathqa import MathQa, MathQaNumeric
 from stepwise.tasks.mmlu_pro import MmluPro
@@ -25,6 +26,7 @@ TASKS: dict[str, Callable[..., Task]] = {
     "multistep_arithmetic": MultistepArithmetic,
     "word_sorting": WordSorting,
     "date_understanding": DateUnderstanding,
+    "logical_deduction": LogicalDeduction,
     "word_problems": WordProblems,
     "word_problems_text": WordProblemsText,
     "gsm8k": Gsm8k,

@@ -10,11 +10,14 @@ from stepwise.methods.tripost.verifiers.arithmetic import ArithmeticVerifier
 from stepwise.methods.tripost.verifiers.arithmetic_improver import ArithmeticImprover
 from stepwise.methods.tripost.verifiers.dates import DateVerifier
 from stepwise.methods.tripost.verifiers.dates_improver import DateImprover
+from stepwise.methods.tripost.verifiers.deduction import DeductionVerifier
+from stepwise.methods.tripost.verifiers.deduction_improver import DeductionImprover
 from stepwise.methods.tripost.verifiers.sorting import SortingVerifier
 from stepwise.methods.tripost.verifiers.sorting_improver import SortingImprover
 from stepwise.params.tripost import Role
 from stepwise.tasks.base import Task
 from stepwise.tasks.date_understanding import DateUnderstanding
+from stepwise.tasks.logical_deduction import LogicalDeduction
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic
 from stepwise.tasks.word_sorting import WordSorting
 
@@ -22,6 +25,7 @@ SCRIPTED: dict[str, tuple[Verifier, Improver]] = {
     MultistepArithmetic.name: (ArithmeticVerifier(), ArithmeticImprover()),
     WordSorting.name: (SortingVerifier(), SortingImprover()),
     DateUnderstanding.name: (DateVerifier(), DateImprover()),
+    LogicalDeduction.name: (DeductionVerifier(), DeductionImprover()),
 }
 """The scripted verifier and improver of each task that has them. They keep no state between calls."""
 

@@ -10,6 +10,7 @@ from stepwise.params import TaskParams
 from stepwise.records import Feedback, Problem, Solution, Step
 from stepwise.tasks.date_understanding import DateUnderstanding
 from stepwise.tasks.generated.scripted import FINAL, read_steps
+from stepwise.tasks.logical_deduction import LogicalDeduction
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic
 from stepwise.tasks.word_sorting import WordSorting
 
@@ -30,6 +31,10 @@ def date_task(problems: int, seed: int, **options: object) -> DateUnderstanding:
     return DateUnderstanding(TaskParams(form="scripted", train=1, dev=1, test=problems, options=options), seed)
 
 
+def deduction_task(problems: int, seed: int, **options: object) -> LogicalDeduction:
+    return LogicalDeduction(TaskParams(form="scripted", train=1, dev=1, test=problems, options=options), seed)
+
+
 @cache
 def arithmetic_problems(problems: int, seed: int) -> list[Problem]:
     return arithmetic_task(problems, seed).load("test").problems
@@ -43,6 +48,12 @@ def sorting_problems(problems: int, seed: int) -> list[Problem]:
 @cache
 def date_problems(problems: int, seed: int) -> list[Problem]:
     return date_task(problems, seed).load("test").problems
+
+
+@cache
+def deduction_problems(problems: int, seed: int) -> list[Problem]:
+    """Problems with 3, 5 and 7 objects."""
+    return deduction_task(problems, seed).load("test").problems
 
 
 def texts(solution: Solution) -> list[str]:

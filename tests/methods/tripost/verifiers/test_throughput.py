@@ -7,9 +7,10 @@ import pytest
 
 from stepwise.methods.tripost.verifiers.arithmetic import ArithmeticVerifier
 from stepwise.methods.tripost.verifiers.dates import DateVerifier
+from stepwise.methods.tripost.verifiers.deduction import DeductionVerifier
 from stepwise.methods.tripost.verifiers.sorting import SortingVerifier
 from stepwise.records import Problem
-from tests.methods.tripost.verifiers.attempts import DEPTHS, arithmetic_task, date_task, sorting_task
+from tests.methods.tripost.verifiers.attempts import DEPTHS, arithmetic_task, date_task, deduction_task, sorting_task
 
 
 def verifications_a_second(problems: Sequence[Problem], verify: Callable) -> float:
@@ -35,6 +36,9 @@ def measure() -> dict[str, float]:
     )
     figures["dates, 1 to 4 steps"] = verifications_a_second(
         date_task(400, 9).load("test").problems, DateVerifier().verify
+    )
+    figures["deduction, 3 to 7 objects"] = verifications_a_second(
+        deduction_task(300, 9).load("test").problems, DeductionVerifier().verify
     )
     return figures
 
