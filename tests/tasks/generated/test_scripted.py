@@ -7,11 +7,12 @@ from stepwise.params import ParamsError, TaskParams
 from stepwise.tasks.base import Task, example
 from stepwise.tasks.registry import TASKS, get_task
 
-NAMES = ("multistep_arithmetic", "word_sorting", "date_understanding")
+NAMES = ("multistep_arithmetic", "word_sorting", "date_understanding", "logical_deduction")
 SMALL = {
     "multistep_arithmetic": {"train_lengths": [2], "train_depths": [[2]], "test_lengths": [2], "test_depths": [[2]]},
     "word_sorting": {"train_words": [2], "test_words": [2], "lexicon_size": 12},
     "date_understanding": {"train_steps": [1], "test_steps": [1], "years": [2019, 2020], "styles": ["named"]},
+    "logical_deduction": {"train_objects": [3], "test_objects": [3], "scenes": ["children"], "scene_size": 3},
 }
 
 
