@@ -16,7 +16,8 @@ def main(run: Run, *, task: str, out: Path, metrics: Path) -> None:
     """Load a task's splits, drop what does not check, and write them as problems."""
     params = run.params.limits.cap(run.params.task[task])
     data = Path(os.environ.get("STEPWISE_DATA") or run.params.data_dir)
-    counts = prepare(get_task(task, params, seed=run.params.seed, data=data), run.work / "problems")
+    prepared = get_task(task, params, seed=run.params.seed, data=data)
+    counts = prepare(prepared, run.work / "problems", references=params.references)
     run.publish(run.work / "problems", out)
     write_json(metrics, {"task": task, **counts})
     run.log(**counts)

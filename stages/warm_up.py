@@ -8,7 +8,7 @@ from stepwise import evaluation
 from stepwise.models.card import Card, write_card
 from stepwise.records import Problem, read_jsonl, write_plot
 from stepwise.stage import Run, stage
-from stepwise.tasks.base import example
+from stepwise.tasks.base import gold_examples
 from stepwise.tasks.registry import get_task
 from stepwise.training import sft
 
@@ -22,7 +22,7 @@ def main(run: Run, *, task: str, model: str, data: Path, base: Path, out: Path, 
     dev = evaluation.spread(read_jsonl(data / "dev.jsonl", Problem), params.warm_up.dev_examples)
     result = sft.train(
         base,
-        [example(task_object, problem) for problem in read_jsonl(data / "train.jsonl", Problem)],
+        gold_examples(task_object, read_jsonl(data / "train.jsonl", Problem)),
         params.warm_up,
         sft.TrainSetup(
             seed=params.seed,

@@ -21,6 +21,9 @@ class TaskParams(Section):
     """Number of problems held out from training, on which every choice is made."""
     test: Count = 0
     """Number of test problems; 0 means all. Only evaluation reads them."""
+    references: Count = 0
+    """Training problems that come with a reference solution, the first ones; of the others only the answer is known.
+    0 means all."""
     max_new_tokens: Positive = 256
     """Length limit of a completion, in the model's own tokens."""
     warm_up_epochs: Positive = 4

@@ -71,6 +71,17 @@ def example(task: Task, problem: Problem) -> Example:
     return Example(id=problem.id, spans=(*pieces, Span(text=problem.reference.text)))
 
 
+def gold_examples(task: Task, problems: Sequence[Problem]) -> list[Example]:
+    """The training texts of the problems that have a reference solution. Raises ParamsError if none of them has one."""
+    solved = [example(task, problem) for problem in problems if problem.reference is not None]
+    if not solved:
+        raise ParamsError(
+            f"none of {len(problems)} problems of {task.name} has a reference solution to learn from; "
+            f"raise task.{task.name}.references, or choose a task whose data has solutions"
+        )
+    return solved
+
+
 def read_options(task: str, params: TaskParams, options: type[S]) -> S:
     """`params.options` as the task's own type. Raises ParamsError naming every unknown or invalid option."""
     try:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from stepwise.params import LimitParams, ModelParams, TaskParams
+from stepwise.params import LimitParams, ModelParams, ParamsError, TaskParams
 from stepwise.records import Problem, read_jsonl
-from stepwise.tasks.base import Loaded
+from stepwise.tasks.base import Loaded, gold_examples
 from stepwise.tasks.preparation.prepare import EmptySplitError, prepare
 from stepwise.tasks.registry import get_task
 
@@ -21,6 +21,17 @@ def test_writes_three_files_of_problems_and_counts_them(tmp_path):
         problems = read_jsonl(tmp_path / "out" / f"{split}.jsonl", Problem)
         assert len(problems) == counts[f"{split}.kept"]
         assert {problem.split for problem in problems} == {split}
+
+
+def test_only_the_first_training_problems_keep_their_solutions(tmp_path):
+    counts = prepare(task(), tmp_path / "out", references=5)
+    train, dev = (read_jsonl(tmp_path / "out" / f"{split}.jsonl", Problem) for split in ("train", "dev"))
+    assert [problem.reference is not None for problem in train] == [True] * 5 + [False] * 7
+    assert all(problem.reference for problem in dev)
+    assert counts["train.with_reference"] == 5
+    assert [example.id for example in gold_examples(task(), train)] == [problem.id for problem in train[:5]]
+    with pytest.raises(ParamsError, match=r"none of 7 problems of word_problems has a reference.*references"):
+        gold_examples(task(), train[5:])
 
 
 def test_overlap_of_train_and_test_is_counted(tmp_path):

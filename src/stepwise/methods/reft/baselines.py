@@ -18,7 +18,7 @@ from stepwise.models.loading import load_model
 from stepwise.params.reft import ReftParams, SelfTrainingParams
 from stepwise.records import Example, Prediction
 from stepwise.rl import rollout
-from stepwise.tasks.base import example
+from stepwise.tasks.base import gold_examples
 from stepwise.training import sft
 
 Curve = list[dict[str, float]]
@@ -68,7 +68,7 @@ class Baseline:
         """Train `sft`, `offline` or `online`. Raises BaselineError for any other."""
         task, problems, seed = self.setup.task, self.setup.train, self.setup.seed
         if variant == "sft":
-            return self._fine_tune(self.start, [example(task, problem) for problem in problems], [])
+            return self._fine_tune(self.start, gold_examples(task, problems), [])
         if variant == "offline":
             samples = self._sampled()
             examples = offline_examples(task, problems, samples, self.params, seed)

@@ -22,7 +22,7 @@ from stepwise.params.reft import ReftParams, SelfTrainingParams
 from stepwise.records import Prediction, Problem
 from stepwise.rl import rollout
 from stepwise.rl.setup import RlSetup
-from stepwise.tasks.base import Task, example
+from stepwise.tasks.base import Task, gold_examples
 from stepwise.training.checkpoints import TrainState
 from stepwise.training.encoding import Encoded, encode_for
 from stepwise.training.resumable_run import TrainingError, fingerprint
@@ -105,8 +105,7 @@ def train_online(
     """
     model, tokenizer = load_model(model_folder, setup.dtype)
     tuning = _constant_rate(params, setup.learning_rate_scale)
-    examples = [example(task, problem) for problem in problems]
-    encoded, _ = encode_for(model, tokenizer, examples, tuning.max_length)
+    encoded, _ = encode_for(model, tokenizer, gold_examples(task, problems), tuning.max_length)
     gold = {solution.id: cut(solution, params.cut_gold) for solution in encoded}
     if not gold:
         raise TrainingError(f"none of {len(problems)} gold solutions fits into {tuning.max_length} tokens")

@@ -70,9 +70,10 @@ def offline_examples(
         by_problem[sample.problem_id].append(sample)
     examples: list[Example] = []
     for problem in problems:
-        gold = example(task, problem)
-        examples += [gold, gold] if params.doubled_gold else [gold]
-        for sample in kept(by_problem[problem.id], gold.spans[-1].text, params, seed):
+        gold = [example(task, problem)] if problem.reference else []
+        examples += [*gold, *gold] if params.doubled_gold else gold
+        reference = problem.reference.text if problem.reference else ""
+        for sample in kept(by_problem[problem.id], reference, params, seed):
             examples.append(sample_example(task, problem, sample.text, ended=sample.finish_reason != "length"))
     return examples
 

@@ -29,7 +29,7 @@ from stepwise.methods.tripost.training import RoundError, make_rows, read_legs, 
 from stepwise.params import SftParams
 from stepwise.params.tripost import DemonstrationParams, EditParams, LmsiParams, TripostTraining
 from stepwise.records import Example, Prediction, Problem, Span
-from stepwise.tasks.base import Task, example
+from stepwise.tasks.base import Task, gold_examples
 from stepwise.training import sft
 
 VARIANTS = ("continued", "lmsi", "demonstrations", ANSWER_ONLY)
@@ -56,7 +56,7 @@ class Baselines:
         """The rows that a variant learns from. Raises RoundError for an unknown variant."""
         task = self.setup.task
         if variant == "continued":
-            return [example(task, problem) for problem in self.train if problem.reference]
+            return gold_examples(task, self.train)
         if variant == ANSWER_ONLY:
             return [answer_example(task, problem) for problem in self.train]
         if variant == "lmsi":

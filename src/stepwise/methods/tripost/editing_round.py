@@ -76,11 +76,11 @@ def edit_passes(
 
 
 def counts(sampled: int, edited: Iterable[EditedTrajectory]) -> dict[str, float]:
-    """Flat metrics: trajectories sampled and edited, and how many of them had each outcome or reason of rejection."""
+    """Flat metrics: trajectories, different ones among them, and what became of these by outcome or reason."""
     results = list(edited)
     outcomes = Counter(result.outcome or f"rejected_{result.rejected}" for result in results)
     names = (*get_args(Outcome), *(f"rejected_{reason}" for reason in get_args(Reason)))
     unreadable = tuple(f"rejected_{UNREADABLE}_{fault}" for fault in get_args(Fault))
-    metrics = {"sampled": float(sampled), "edited": float(len(results))}
+    metrics = {"sampled": float(sampled), "distinct": float(len(results))}
     metrics["kept"] = float(sum(bool(result.outcome) for result in results))
     return metrics | {name: float(outcomes[name]) for name in (*names, *unreadable)}

@@ -125,7 +125,8 @@ def parse(
         solution = read_solution("\n".join(lines[1:]))
         fault = malformed(solution.steps)
         if fault is not None:
-            return replace(fault, turns=tuple(turns))
+            finished = _up_to_final(solution, read_solution)
+            return replace(fault, turns=(*turns, *([Turn(solution=finished)] if finished else [])))
         turns.append(Turn(solution=solution))
     return Trajectory(problem_id=problem_id, turns=tuple(turns))
 
@@ -155,6 +156,15 @@ def malformed(steps: Sequence[Step]) -> Unreadable | None:
             return Unreadable("after_final", step.text)
         seen.add(step.id)
     return None if FINAL in seen else Unreadable("unfinished", steps[-1].text)
+
+
+def _up_to_final(solution: Solution, read_solution: Callable[[str], Solution]) -> Solution | None:
+    """An attempt without what follows its final response, if it is well-formed up to there."""
+    ids = [step.id for step in solution.steps]
+    steps = solution.steps[: ids.index(FINAL) + 1] if FINAL in ids else ()
+    if malformed(steps) is not None:
+        return None
+    return read_solution("\n".join(step.text for step in steps))
 
 
 def _sections(text: str, lead_in: str) -> list[tuple[str, list[str]]]:

@@ -16,11 +16,14 @@ class EmptySplitError(StepwiseError, ValueError):
     """A split without any problems; the message says what was read and dropped."""
 
 
-def prepare(task: Task, out: Path) -> dict[str, float]:
+def prepare(task: Task, out: Path, *, references: int = 0) -> dict[str, float]:
     """Write `train.jsonl`, `dev.jsonl` and `test.jsonl` of a task into the folder `out`.
 
-    Returns flat counts: for each split the rows read, kept, and dropped by reason; and the test questions that also
-    occur in train or dev, word for word or by n-grams. Raises EmptySplitError.
+    Only the first `references` training problems keep their reference solutions; 0 means all.
+
+    Returns flat counts: for each split the rows read, kept, and dropped by reason; the training problems with a
+    reference; and the test questions that also occur in train or dev, word for word or by n-grams. Raises
+    EmptySplitError.
     """
     counts: dict[str, float] = {}
     splits: dict[Split, list[Problem]] = {}
@@ -36,7 +39,12 @@ def prepare(task: Task, out: Path) -> dict[str, float]:
                 f"{task.name}: the split {split} is empty ({loaded.read} rows read, dropped: "
                 f"{loaded.dropped or 'none'}); raise task.{task.name}.{split} or fix the data"
             )
-        splits[split] = loaded.problems
-        write_jsonl(out / f"{split}.jsonl", loaded.problems)
+        problems = loaded.problems
+        if split == "train" and references:
+            unsolved = [problem.model_copy(update={"reference": None}) for problem in problems[references:]]
+            problems = [*problems[:references], *unsolved]
+        splits[split] = problems
+        write_jsonl(out / f"{split}.jsonl", problems)
+    counts["train.with_reference"] = sum(problem.reference is not None for problem in splits["train"])
     overlap = find_overlap(splits["train"] + splits["dev"], splits["test"])
     return counts | {"overlap.exact": overlap.exact, "overlap.ngram": overlap.ngram}

@@ -12,7 +12,7 @@ from stepwise.methods.rationalyst.training.training_data import NotedDocuments
 from stepwise.params import SftParams
 from stepwise.params.rationalyst import RationalystAblation, RationalystTrainingParams
 from stepwise.records import Document, Problem, read_jsonl
-from stepwise.tasks.base import Task, example
+from stepwise.tasks.base import Task, gold_examples
 from stepwise.training import sft
 from stepwise.training.resumable_run import TrainingError
 
@@ -66,7 +66,7 @@ def _train_agent(agent: Agent, documents: Sequence[Document], job: TrainingJob) 
     dev = spread(dev, agent.params.dev_examples)
     result = sft.train(
         agent.model,
-        [example(task, problem) for problem in problems],
+        gold_examples(task, problems),
         agent.params,
         sft.TrainSetup(
             seed=job.seed,
