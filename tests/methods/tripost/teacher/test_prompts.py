@@ -15,8 +15,7 @@ from stepwise.methods.tripost.teacher.prompts import (
     verifier_examples,
     verifier_prompt,
 )
-from stepwise.methods.tripost.teacher.shots import read_shots
-from stepwise.methods.tripost.teachers import SCRIPTED
+from stepwise.methods.tripost.teacher.shots import read_shots, taught_tasks
 from stepwise.methods.tripost.transcript import malformed
 from stepwise.params import TaskParams
 from stepwise.records import Solution
@@ -59,7 +58,7 @@ def test_the_improver_reads_the_feedback_too_and_continues_after_the_correct_ste
     )
 
 
-@pytest.mark.parametrize("name", SCRIPTED)
+@pytest.mark.parametrize("name", taught_tasks())
 def test_examples_end_where_the_model_is_to_stop(name: str) -> None:
     task, shots = get_task(name, TaskParams(form="scripted", train=1, dev=1, test=1), seed=0), read_shots(name)
     wrong = verifier_examples(task, shots, may_be_correct=False)
@@ -164,6 +163,9 @@ def test_steps_are_named_as_they_are_printed() -> None:
 
 
 def test_quotes_that_belong_to_the_part_stay() -> None:
+    verdict = read_verdict(' (1)\nError segment: "(A * B)"\nError reason: it is', WRONG)
+    assert verdict is not None
+    assert verdict.segment == "(A * B)"
     for written in ('"egg" < "salt" < "sand"', '""egg" < "salt" < "sand""'):
         verdict = read_verdict(f" (4)\nError segment: {written}\nError reason: it is", NESTED)
         assert verdict is not None

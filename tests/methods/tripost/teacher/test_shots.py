@@ -8,9 +8,9 @@ import pytest
 
 from stepwise.methods.tripost.editing import agree, no_progress
 from stepwise.methods.tripost.roles import CORRECT
-from stepwise.methods.tripost.teacher.prompts import feedback, improver_examples, verifier_examples
-from stepwise.methods.tripost.teacher.shots import RightShot, ShotsError, WrongShot, read_shots
-from stepwise.methods.tripost.teachers import SCRIPTED, scripted_teacher
+from stepwise.methods.tripost.teacher.prompts import feedback, improver_examples, read_verdict, verifier_examples
+from stepwise.methods.tripost.teacher.shots import RightShot, ShotsError, WrongShot, read_shots, taught_tasks
+from stepwise.methods.tripost.teachers import scripted_teacher
 from stepwise.methods.tripost.transcript import feedback_text, malformed, parse_feedback
 from stepwise.params import TaskParams
 from stepwise.records import Feedback, Solution
@@ -32,17 +32,19 @@ def verified(name: str, shot: RightShot, text: str) -> tuple[Solution, Feedback 
 
 
 def check_error(name: str, shot: WrongShot) -> Solution:
-    """The scripted verifier finds the same error, and the feedback survives being written and read."""
+    """The scripted verifier finds the same error, and the feedback survives being written and read, in both forms."""
     attempt, verdict = verified(name, shot, shot.attempt)
     assert verdict is not None
     assert agree(feedback(shot), verdict), (feedback(shot), verdict)
     assert parse_feedback(feedback_text(attempt, feedback(shot))) == feedback(shot)
+    verdict_lines = f' ({shot.step})\nError segment: "{shot.segment}"\nError reason: {shot.reason}.\n'
+    assert read_verdict(verdict_lines, attempt) == feedback(shot)
     assert re.match(r"[^A-Z]|[A-Z] ", shot.reason)
     assert not shot.reason.endswith(".")
     return attempt
 
 
-@pytest.mark.parametrize("name", SCRIPTED)
+@pytest.mark.parametrize("name", taught_tasks())
 def test_the_scripted_verifier_finds_the_same_errors(name: str) -> None:
     shots = read_shots(name)
     assert len(shots.wrong) >= 3
@@ -52,7 +54,7 @@ def test_the_scripted_verifier_finds_the_same_errors(name: str) -> None:
     assert verified(name, shots.right, shots.right.attempt)[1] == CORRECT
 
 
-@pytest.mark.parametrize("name", SCRIPTED)
+@pytest.mark.parametrize("name", taught_tasks())
 def test_updates_are_correct_and_continue_after_the_steps_before_the_error(name: str) -> None:
     shots = read_shots(name)
     assert 2 <= len(shots.update) <= 3
@@ -63,7 +65,7 @@ def test_updates_are_correct_and_continue_after_the_steps_before_the_error(name:
         assert no_progress(attempt, feedback(shot), update) is None
 
 
-@pytest.mark.parametrize("name", SCRIPTED)
+@pytest.mark.parametrize("name", taught_tasks())
 def test_no_question_is_used_twice_and_the_examples_are_short(name: str) -> None:
     shots = read_shots(name)
     questions = [shot.question for shot in (*shots.wrong, shots.right, *shots.update)]

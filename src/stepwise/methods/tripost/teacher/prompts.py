@@ -167,7 +167,8 @@ def _lines(steps: Sequence[Step]) -> str:
 def _segment(quoted: str, text: str) -> str | None:
     """The part of a step's text that a verifier has quoted; None if it is not there."""
     inner = quoted[1:-1] if len(quoted) > 1 and _QUOTES.get(quoted[0]) == quoted[-1] else quoted
-    for candidate in (quoted, inner):
+    # with quotes inside, those at the ends may belong to the step, as in `"ant" < "bee"`
+    for candidate in (quoted, inner) if '"' in inner else (inner, quoted):
         pattern = r"\s*".join(re.escape(character) for character in candidate if not character.isspace())
         match = re.search(pattern, text) if pattern else None
         if match is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from pydantic import Field, ValidationError
 from yaml import YAMLError
@@ -59,13 +60,21 @@ class Shots(Record):
     """What an improver sees."""
 
 
+def taught_tasks() -> list[str]:
+    """The tasks with examples."""
+    return sorted(file.name.removesuffix(".yaml") for file in _room().iterdir())
+
+
+def _room() -> Traversable:
+    return files("stepwise.methods.tripost.teacher").joinpath("shots")
+
+
 @cache
 def read_shots(task: str) -> Shots:
     """The examples of a task. Raises ShotsError if it has no valid file."""
-    room = files("stepwise.methods.tripost.teacher").joinpath("shots")
-    path, name = room.joinpath(f"{task}.yaml"), f"methods/tripost/teacher/shots/{task}.yaml"
+    path, name = _room().joinpath(f"{task}.yaml"), f"methods/tripost/teacher/shots/{task}.yaml"
     if not path.is_file():
-        others = ", ".join(sorted(file.name.removesuffix(".yaml") for file in room.iterdir()))
+        others = ", ".join(taught_tasks())
         raise ShotsError(
             f"a language model cannot teach {task} without examples; write {name} or use a task that has them: {others}"
         )
