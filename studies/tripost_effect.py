@@ -54,7 +54,7 @@ ABLATIONS: dict[str, dict[str, float]] = {
     "no_weighting": {"feedback_weight": 1.0},
 }
 """What a variant of TriPosT changes in the parameters of training."""
-RATES = (2.5e-4, 5e-4, 1e-3, 2e-3)
+RATES = (2.5e-4, 5e-4, 1e-3)
 """Learning rates that `--tune` tries for every variant."""
 
 

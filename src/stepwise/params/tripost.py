@@ -10,10 +10,10 @@ from typing import Literal
 from pydantic import Field
 
 from stepwise.params.base import Count, Positive, Section, Share
-from stepwise.params.foundation import SftParams
+from stepwise.params.foundation import BackendParams, SftParams
 
 Role = Literal["scripted", "llm"]
-"""Who verifies or improves: the task's program, or the language model of `tripost_teacher`."""
+"""Who verifies or improves: the task's program, or a language model."""
 
 
 class TripostRound(Section):
@@ -46,6 +46,17 @@ class EditParams(Section):
     improver: Role = "scripted"
     max_updates: Positive = 5
     """Updates by the improver before a trajectory is rejected."""
+    teacher: str = "smollm2"
+    """Entry of the instruct group that verifies or improves where the role is `llm`."""
+    backend: BackendParams = BackendParams()
+    """Where the teacher's answers come from: this process, or servers."""
+    may_be_correct: bool = False
+    """Whether the teacher may find nothing wrong; in TriPosT it is only asked about wrong attempts."""
+    verdict_tokens: Positive = 256
+    """Length limit of the teacher's verdicts, in its tokens."""
+    update_tokens: Positive = 1024
+    """Length limit of the teacher's updates; the paper's is 2048."""
+    update_temperature: float = Field(0.7, ge=0)
     most_rows: Count = 0
     """Passes are edited until there are so many rows from trajectories; 0 means all passes."""
     least_rows: Count = 0

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from stepwise.methods.tripost.editing import Edited, Outcome, Reason, Teacher, edit
+from stepwise.methods.tripost.breadth_first import edit_many
+from stepwise.methods.tripost.editing import Edited, Outcome, Reason, Teacher
 from stepwise.methods.tripost.plausible import plausible
 from stepwise.methods.tripost.roles import Improver, Verifier
 from stepwise.methods.tripost.transcript import UNREADABLE, Fault
@@ -25,21 +26,33 @@ class Editor:
     improver: Improver
     max_updates: int
 
-    def edit(self, problem: Problem, sampled: SampledTrajectory) -> EditedTrajectory:
-        """A trajectory edited, or rejected with the reason.
+    def edit(self, pairs: Sequence[tuple[Problem, SampledTrajectory]]) -> list[EditedTrajectory]:
+        """Each trajectory edited, or rejected with the reason, in order.
 
         Of a text that cannot be read to its end, what can be read of it is edited.
         """
-        written = Trajectory(problem_id=problem.id, turns=sampled.turns)
-        if not sampled.turns:
-            return EditedTrajectory(
-                trajectory=written, sample=sampled.sample, rejected=f"{UNREADABLE}_{sampled.fault or 'empty'}"
+        readable = [(problem, sampled) for problem, sampled in pairs if sampled.turns]
+        results = iter(
+            edit_many(
+                (Trajectory(problem_id=problem.id, turns=sampled.turns), self._teacher(problem))
+                for problem, sampled in readable
             )
-        teacher = Teacher(problem, self.verifier, self.improver, self._correct(problem), self.max_updates)
-        result = edit(written, teacher)
-        if isinstance(result, Edited):
-            return EditedTrajectory(trajectory=result.trajectory, sample=sampled.sample, outcome=result.outcome)
-        return EditedTrajectory(trajectory=written, sample=sampled.sample, rejected=result.reason)
+        )
+        edited: list[EditedTrajectory] = []
+        for problem, sampled in pairs:
+            written = Trajectory(problem_id=problem.id, turns=sampled.turns)
+            result = next(results) if sampled.turns else None
+            if isinstance(result, Edited):
+                edited.append(
+                    EditedTrajectory(trajectory=result.trajectory, sample=sampled.sample, outcome=result.outcome)
+                )
+            else:
+                reason = result.reason if result else f"{UNREADABLE}_{sampled.fault or 'empty'}"
+                edited.append(EditedTrajectory(trajectory=written, sample=sampled.sample, rejected=reason))
+        return edited
+
+    def _teacher(self, problem: Problem) -> Teacher:
+        return Teacher(problem, self.verifier, self.improver, self._correct(problem), self.max_updates)
 
     def _correct(self, problem: Problem) -> Callable[[Solution], bool]:
         def correct(solution: Solution) -> bool:
@@ -64,8 +77,7 @@ def edit_passes(
     for number in sorted(passes):
         if params.most_rows and rows >= params.most_rows:
             break
-        for trajectory in passes[number]:
-            result = editor.edit(problems[trajectory.problem_id], trajectory)
+        for result in editor.edit([(problems[sampled.problem_id], sampled) for sampled in passes[number]]):
             text = result.trajectory.model_dump_json()
             if text in seen:
                 continue

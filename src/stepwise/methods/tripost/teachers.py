@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 from stepwise.errors import StepwiseError
+from stepwise.generation import make_backend
 from stepwise.methods.tripost.roles import Improver, Verifier
 from stepwise.methods.tripost.teacher.answers import Answers
 from stepwise.methods.tripost.teacher.llm import LlmImprover, LlmSettings, LlmVerifier
@@ -14,7 +19,7 @@ from stepwise.methods.tripost.verifiers.deduction import DeductionVerifier
 from stepwise.methods.tripost.verifiers.deduction_improver import DeductionImprover
 from stepwise.methods.tripost.verifiers.sorting import SortingVerifier
 from stepwise.methods.tripost.verifiers.sorting_improver import SortingImprover
-from stepwise.params.tripost import Role
+from stepwise.params.tripost import EditParams, Role
 from stepwise.tasks.base import Task
 from stepwise.tasks.date_understanding import DateUnderstanding
 from stepwise.tasks.logical_deduction import LogicalDeduction
@@ -70,6 +75,30 @@ def make_teacher(
         LlmVerifier(task, _needed(answers), settings) if verifier == "llm" else scripted_teacher(name)[0],
         LlmImprover(task, _needed(answers), settings) if improver == "llm" else scripted_teacher(name)[1],
     )
+
+
+def roles_of(
+    task: Task, params: EditParams, load: Callable[[], tuple[Any, Any]], answers: Path, *, seed: int
+) -> tuple[Verifier, Improver]:
+    """The verifier and the improver that the parameters name.
+
+    `load` returns the language model and its tokenizer; it is called if the model is to answer in this process.
+    `answers` is the file that keeps the model's answers.
+
+    Raises:
+        TeacherError: the task has no such program.
+        ShotsError: the task has no examples for a language model.
+    """
+    settings = LlmSettings(
+        may_be_correct=params.may_be_correct,
+        verdict_tokens=params.verdict_tokens,
+        update_tokens=params.update_tokens,
+        update_temperature=params.update_temperature,
+        seed=seed,
+    )
+    asked = "llm" in (params.verifier, params.improver)
+    model = Answers(make_backend(params.backend, load=load), answers) if asked else None
+    return make_teacher(task, verifier=params.verifier, improver=params.improver, answers=model, settings=settings)
 
 
 def _needed(answers: Answers | None) -> Answers:
