@@ -40,6 +40,7 @@ from stepwise.params.compose import compose
 from stepwise.params.tripost import TripostTraining
 from stepwise.records import EditedTrajectory, Prediction, write_json
 from stepwise.tasks.base import gold_examples
+from stepwise.tasks.preparation.prepare import with_references
 from stepwise.tracking.provenance import machine
 from stepwise.training import sft
 
@@ -65,7 +66,8 @@ class Comparison:
         """Generate the problems; nothing is trained yet."""
         self.params = params.model_copy(update={"seed": seed})
         self.setup = TripostSetup.load(self.params, task, MODEL)
-        self.train, self.dev, self.test = (self.setup.task.load(split).problems for split in ("train", "dev", "test"))
+        train, self.dev, self.test = (self.setup.task.load(split).problems for split in ("train", "dev", "test"))
+        self.train = with_references(train, self.setup.task_params.references)
         self.teacher = scripted_teacher(task)
         self.work = work
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -39,12 +40,15 @@ def prepare(task: Task, out: Path, *, references: int = 0) -> dict[str, float]:
                 f"{task.name}: the split {split} is empty ({loaded.read} rows read, dropped: "
                 f"{loaded.dropped or 'none'}); raise task.{task.name}.{split} or fix the data"
             )
-        problems = loaded.problems
-        if split == "train" and references:
-            unsolved = [problem.model_copy(update={"reference": None}) for problem in problems[references:]]
-            problems = [*problems[:references], *unsolved]
-        splits[split] = problems
-        write_jsonl(out / f"{split}.jsonl", problems)
+        splits[split] = with_references(loaded.problems, references) if split == "train" else loaded.problems
+        write_jsonl(out / f"{split}.jsonl", splits[split])
     counts["train.with_reference"] = sum(problem.reference is not None for problem in splits["train"])
     overlap = find_overlap(splits["train"] + splits["dev"], splits["test"])
     return counts | {"overlap.exact": overlap.exact, "overlap.ngram": overlap.ngram}
+
+
+def with_references(problems: Sequence[Problem], count: int) -> list[Problem]:
+    """The problems, of which only the first `count` keep their reference solutions; 0 means all."""
+    if not count:
+        return list(problems)
+    return [*problems[:count], *(problem.model_copy(update={"reference": None}) for problem in problems[count:])]
