@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from stepwise import report
-from stepwise.methods.registry import CHAPTER_PARAMS, chapters
+from stepwise.methods.registry import CHAPTER_PARAMS, chapters, comparisons
 from stepwise.stage import Run, stage
 
 
@@ -20,8 +20,10 @@ def main(
     `data` is text, not a Path: chapters read little of that folder, and a stage hashes all of its inputs.
     """
     rows = report.collect(evaluations, run.params.tasks, run.params.models)
-    pairs = report.compare_with_baselines(rows, partial(report.greedy, predictions))
-    sources = report.Sources(metrics=evaluations.parent, studies=studies, data=Path(data))
+    pairs = report.compare_with_baselines(rows, partial(report.greedy, predictions), comparisons(run.params))
+    sources = report.Sources(
+        metrics=evaluations.parent, studies=studies, data=Path(data), predictions=predictions, pairs=pairs
+    )
     report.build(rows, preparations, plots, run.work / "report", metrics, pairs, chapters(run.params, sources))
     report.pairs.write(metrics.with_name("comparisons.json"), pairs)
     run.publish(run.work / "report", out)

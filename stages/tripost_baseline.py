@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stepwise.methods.tripost.answer_only import ANSWER_ONLY
 from stepwise.methods.tripost.baselines import Baselines, train_baseline
+from stepwise.methods.tripost.dialogue import SELF_IMPROVEMENT
 from stepwise.methods.tripost.setup import TripostSetup
 from stepwise.methods.tripost.teachers import scripted_teacher
 from stepwise.models.card import Card, write_card
@@ -34,7 +36,9 @@ def main(
         work=run.work,
     )
     trained = train_baseline(baselines, variant, base=base, start=start, rounds=rounds)
-    write_card(trained.model, Card(method=variant, task=task, model=model, task_params=setup.task_params))
+    way = {ANSWER_ONLY: {}} if variant == ANSWER_ONLY else {SELF_IMPROVEMENT: setup.inference.model_dump()}
+    card = Card(method=variant, task=task, model=model, task_params=setup.task_params, inference=way)
+    write_card(trained.model, card)
     run.publish(trained.model, out)
     write_json(metrics, {"method": variant, "task": task, "model": model, **trained.numbers})
     write_plot(plot, trained.curve)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stepwise.methods.tripost.dialogue import SELF_IMPROVEMENT
 from stepwise.methods.tripost.round import Round, train_round
 from stepwise.methods.tripost.setup import TripostSetup
 from stepwise.models.card import Card, write_card
@@ -32,7 +33,9 @@ def main(
     )
     result = train_round(this, start, read_jsonl(edited, EditedTrajectory))
     notes = f"Improves its own answers: at most {setup.inference.max_updates} updates."
-    write_card(result.model, Card(method=name, task=task, model=model, task_params=setup.task_params, notes=notes))
+    inference = {SELF_IMPROVEMENT: setup.inference.model_dump()}
+    card = Card(method=name, task=task, model=model, task_params=setup.task_params, notes=notes, inference=inference)
+    write_card(result.model, card)
     run.publish(result.model, out)
     write_json(metrics, {"method": name, "number": int(number), "task": task, "model": model, **result.numbers})
     write_plot(plot, result.curve)

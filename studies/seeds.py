@@ -21,7 +21,7 @@ from typing import Any
 from stepwise import evaluation, params, report
 from stepwise.errors import StepwiseError
 from stepwise.methods.base import Variants
-from stepwise.methods.registry import METHODS
+from stepwise.methods.registry import METHODS, comparisons
 from stepwise.params.compose import compose
 from stepwise.pipeline.clones import clone_of_head, start
 from stepwise.records import Prediction, read_jsonl, write_json
@@ -82,7 +82,7 @@ def summary(clones: Mapping[int, Path]) -> dict[str, object]:
     parameters = params.load(first / "params.yaml")
     rows = report.collect(first / "metrics" / "evaluate", parameters.tasks, parameters.models)
     answers = {row.place: _answers(clones, row) for row in rows}
-    pairs = report.compare_with_baselines(rows, lambda row: _pooled(answers[row.place]))
+    pairs = report.compare_with_baselines(rows, lambda row: _pooled(answers[row.place]), comparisons(parameters))
     accuracies = [_accuracy(row.task, row.model, row.method, answers[row.place]) for row in rows]
     for variants in (variants for method in METHODS for variants in method.variants(parameters)):
         by_name = _variant_answers(clones, variants)

@@ -96,23 +96,23 @@ def _solve(options: argparse.Namespace) -> None:
     solver = load(options.model, options.task)
     questions = [options.question] if options.question else (line.strip() for line in sys.stdin)
     for question in filter(None, questions):
-        solution = solver.solve(question)
-        _show(f"{solution.text.strip()}\nAnswer: {'none' if solution.answer is None else solution.answer}")
+        ((solution, transcript),) = solver.converse([question])
+        _show((transcript or solution.text).strip())
+        _show(f"Answer: {'none' if solution.answer is None else solution.answer}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from stepwise import evaluation
-    from stepwise.generation.base import Sampling
     from stepwise.records import Problem, read_jsonl, write_jsonl
     from stepwise.solver import load
 
     solver = load(options.model, options.task)
     path = options.problems or Path("data/tasks") / solver.task.name / "test.jsonl"
     problems = evaluation.spread(read_jsonl(path, Problem), options.limit)
-    greedy = Sampling(max_new_tokens=solver.max_new_tokens, stop=solver.task.stop)
-    predictions = evaluation.answer(solver.task, solver.backend, problems, greedy)
-    for name, value in evaluation.summarise(predictions).items():
-        _show(f"{name:<18} {value:>8.4g}")
+    predictions, numbers = solver.examine(problems)
+    width = max(18, *map(len, numbers))
+    for name, value in numbers.items():
+        _show(f"{name:<{width}} {value:>8.4g}")
     if options.out:
         write_jsonl(options.out, predictions)
         _show(f"predictions in {options.out}")
@@ -136,8 +136,8 @@ def _report(options: argparse.Namespace) -> None:
 
     parameters = params.load()
     rows = report.collect(options.metrics / "evaluate", parameters.tasks, parameters.models)
-    sources = report.Sources(metrics=options.metrics, studies=options.studies)
     pairs = report.pairs.read(options.metrics / "comparisons.json")
+    sources = report.Sources(metrics=options.metrics, studies=options.studies, pairs=pairs)
     report.show(rows, pairs, chapters=chapters(parameters, sources))
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from stepwise import params, tracking
 from stepwise.generation import make_backend
 from stepwise.generation.base import Backend, Sampling
+from stepwise.methods import registry
+from stepwise.methods.base import Answer, Answering
 from stepwise.models.card import Card, read_card
 from stepwise.params import BackendParams, ParamsError, TaskParams
-from stepwise.records import Problem, Solution
+from stepwise.records import Prediction, Problem, Solution
 from stepwise.tasks.base import Task
 from stepwise.tasks.registry import get_task
 
@@ -26,6 +28,8 @@ class Solver:
     backend: Backend
     max_new_tokens: int
     card: Card
+    answering: Answering | None = None
+    """How the model answers; None for a completion of the task's prompt."""
 
     def solve(self, question: str) -> Solution:
         """Answer a question greedily: the model's text, its steps, and the answer (for a program, its result)."""
@@ -33,21 +37,39 @@ class Solver:
 
     def solve_many(self, questions: Sequence[str]) -> list[Solution]:
         """Answer several questions in one batch; see solve."""
+        return [solution for solution, _ in self.converse(questions)]
+
+    def converse(self, questions: Sequence[str]) -> list[tuple[Solution, str]]:
+        """Each question's solution, and all that the model wrote on the way to it, where that is more."""
         problems = [
             Problem(id=f"question-{i}", task=self.task.name, split="test", question=question, answer=UNKNOWN)
             for i, question in enumerate(questions)
         ]
-        sampling = Sampling(max_new_tokens=self.max_new_tokens, stop=self.task.stop)
-        completions = self.backend.generate([self.task.prompt(problem) for problem in problems], sampling)
-        texts = [samples[0].text for samples in completions]
-        solutions = [self.task.parse(text) for text in texts]
+        answers = self._way.answer(problems, self.backend, self._greedy)
+        solutions = self._solutions(problems, answers)
+        return [(solution, answer.transcript) for solution, answer in zip(solutions, answers, strict=True)]
+
+    def examine(self, problems: Sequence[Problem]) -> tuple[list[Prediction], dict[str, float]]:
+        """Checked greedy answers and their flat metrics. Raises EvaluationError if there are no problems."""
+        return self._way.examine(problems, self.backend, self._greedy)
+
+    def _solutions(self, problems: Sequence[Problem], answers: Sequence[Answer]) -> list[Solution]:
+        solutions = [self.task.parse(answer.text) for answer in answers]
         if self.task.form != "formula":
             return solutions
-        verdicts = self.task.check_many(list(zip(problems, texts, strict=True)))
+        pairs = [(problem, answer.text) for problem, answer in zip(problems, answers, strict=True)]
         return [
             solution.model_copy(update={"answer": verdict.answer})
-            for solution, verdict in zip(solutions, verdicts, strict=True)
+            for solution, verdict in zip(solutions, self.task.check_many(pairs), strict=True)
         ]
+
+    @property
+    def _way(self) -> Answering:
+        return self.answering or Answering(self.task)
+
+    @property
+    def _greedy(self) -> Sampling:
+        return Sampling(max_new_tokens=self.max_new_tokens, stop=self.task.stop)
 
 
 def load(model: str, task: str | None = None) -> Solver:
@@ -66,7 +88,8 @@ def load(model: str, task: str | None = None) -> Solver:
         return load_model(folder)
 
     backend = make_backend(BackendParams(), load=load_weights)
-    return Solver(get_task(name, task_params, seed=0), backend, task_params.max_new_tokens, card)
+    solved_task = get_task(name, task_params, seed=0)
+    return Solver(solved_task, backend, task_params.max_new_tokens, card, registry.answering(card, solved_task))
 
 
 def _task_params(name: str) -> TaskParams:

@@ -50,10 +50,16 @@ def function(stage: str) -> tuple[tuple[str, ...], list[str]]:
 
 
 def declared_keys(element: ast.expr, tree: ast.Module) -> tuple[str, ...]:
-    """The key that an element of a stage's declaration is, or those of a starred constant that its script imports."""
+    """The key that an element of a stage's declaration is, or those of a starred constant.
+
+    The script imports the constant or assigns it.
+    """
     if not isinstance(element, ast.Starred):
         return (ast.literal_eval(element),)
     name = ast.unparse(element.value)
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
+            return tuple(ast.literal_eval(node.value))
     (module,) = [
         node.module
         for node in tree.body

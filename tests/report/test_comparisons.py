@@ -33,6 +33,22 @@ def test_each_method_is_compared_with_the_baselines_that_are_there(tmp_path):
     assert pairs_table(pairs).row_count == 3
 
 
+def test_continued_training_is_a_baseline_and_a_method_may_name_further_ones(tmp_path):
+    """Of 20 problems, warm-up has 4, continued 6, samples 9 and the round 14: the round gains 10, 8 and 5."""
+    right = {"continued": 6, "round": 14, "samples": 9, "warm_up": 4}
+    rows = [answered(tmp_path, method, set(range(count))) for method, count in right.items()]
+    pairs = compare_with_baselines(rows, partial(greedy, tmp_path), [("round", "samples"), ("round", "nobody")])
+    gains = {(pair.method, pair.against): round(20 * pair.comparison.difference) for pair in pairs}
+    assert gains == {
+        ("continued", "warm_up"): 2,
+        ("round", "warm_up"): 10,
+        ("round", "continued"): 8,
+        ("round", "samples"): 5,
+        ("samples", "warm_up"): 5,
+        ("samples", "continued"): 3,
+    }
+
+
 def test_a_lone_method_has_no_pairs(tmp_path):
     assert compare_with_baselines([answered(tmp_path, "warm_up", {1})], partial(greedy, tmp_path)) == []
     assert report.pairs.read(tmp_path / "nothing.json") == []

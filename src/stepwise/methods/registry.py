@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from stepwise.methods.base import Method
+from stepwise.methods.base import Answering, Method
 from stepwise.methods.rationalyst.method import Rationalyst
 from stepwise.methods.reft.method import Reft
 from stepwise.methods.tripost.method import Tripost
+from stepwise.models.card import Card
 from stepwise.params import Params
 from stepwise.report import Chapter, Sources
+from stepwise.tasks.base import Task
 
 METHODS: tuple[Method, ...] = (Rationalyst(), Reft(), Tripost())
 
 CHAPTER_PARAMS = tuple(key for method in METHODS for key in method.chapter_params)
 """The keys of params.yaml that the report's chapters read."""
+
+
+def answering(card: Card, task: Task) -> Answering:
+    """How the model with this card answers problems of a task."""
+    ways = (method.answering(card, task) for method in METHODS)
+    return next((way for way in ways if way is not None), Answering(task))
+
+
+def comparisons(params: Params) -> list[tuple[str, str]]:
+    """The pairs of evaluations that methods want compared, besides every method with the baselines."""
+    return [pair for method in METHODS for pair in method.comparisons(params)]
 
 
 def chapters(params: Params, sources: Sources) -> list[Chapter]:

@@ -25,6 +25,8 @@ class Card(Record):
     """Form, limits and options of the task, as in training."""
     notes: str = ""
     """What a reader of its results must know, inherited from the base model."""
+    inference: dict[str, dict[str, JsonValue]] | None = None
+    """How it answers, if not by completing the task's prompt: the name of the way, and its settings."""
 
 
 class BaseModelCard(Record):
@@ -47,7 +49,10 @@ class BaseModelCard(Record):
 
 def write_card(folder: Path, card: Card | BaseModelCard) -> None:
     """Write the card into the model's folder."""
-    write_json(folder / FILE, card.model_dump(mode="json", exclude_unset=isinstance(card, BaseModelCard)))
+    content = card.model_dump(mode="json", exclude_unset=isinstance(card, BaseModelCard))
+    if content.get("inference") is None:
+        content.pop("inference", None)
+    write_json(folder / FILE, content)
 
 
 def read_card(folder: Path) -> Card:

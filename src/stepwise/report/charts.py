@@ -37,6 +37,40 @@ def bars(title: str, marks: Sequence[Bar]) -> str:
     return _figure(title, "".join(parts), LABEL + WIDE + 50, bottom + 4)
 
 
+@dataclass(frozen=True)
+class Stack:
+    """Two shares that add up to a third, all in 0..1."""
+
+    label: str
+    first: float
+    second: float
+
+
+def stacks(title: str, marks: Sequence[Stack], names: tuple[str, str]) -> str:
+    """Horizontal bars from 0 to 100 %, each of two parts; `names` says in a legend what the parts are."""
+    parts = []
+    for i, mark in enumerate(marks):
+        middle = i * ROW + ROW / 2 + 4
+        whole = WIDE * (mark.first + mark.second)
+        parts.append(
+            f'<text x="{LABEL - 8}" y="{middle + 4:.1f}" text-anchor="end">{escape(mark.label)}</text>'
+            f'<rect class="mark" x="{LABEL}" y="{middle - 6:.1f}" width="{WIDE * mark.first:.1f}" height="12"/>'
+            f'<rect class="more" x="{LABEL + WIDE * mark.first:.1f}" y="{middle - 6:.1f}" '
+            f'width="{WIDE * mark.second:.1f}" height="12"/>'
+            f'<text class="soft" x="{LABEL + whole + 8:.1f}" y="{middle + 4:.1f}">'
+            f"{100 * mark.first:.1f} + {100 * mark.second:.1f} %</text>"
+        )
+    bottom = len(marks) * ROW + 8
+    parts.append(f'<line class="axis" x1="{LABEL}" x2="{LABEL + WIDE}" y1="{bottom}" y2="{bottom}"/>')
+    for i, (name, style) in enumerate(zip(names, ("mark", "more"), strict=True)):
+        left = LABEL + i * WIDE / 2
+        parts.append(
+            f'<rect class="{style}" x="{left:.1f}" y="{bottom + 10}" width="12" height="12"/>'
+            f'<text class="soft" x="{left + 18:.1f}" y="{bottom + 20}">{escape(name)}</text>'
+        )
+    return _figure(title, "".join(parts), LABEL + WIDE + 100, bottom + 28)
+
+
 def line(title: str, points: Sequence[tuple[float, float]]) -> str:
     """A line through (step, value), on an axis from the smaller of 0 and the smallest value; both ends are labelled."""
     last = max(step for step, _ in points) or 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from stepwise import evaluation
@@ -10,23 +10,30 @@ from stepwise.records import Prediction, read_jsonl
 from stepwise.report.collecting import Row
 from stepwise.report.pairs import Pair
 
-BASELINES = ("warm_up", "sft")
-"""What a method has to beat: the model it starts from, and plain fine-tuning for as many optimiser steps."""
+BASELINES = ("warm_up", "sft", "continued")
+"""What a method has to beat: the model it starts from, and two kinds of plain fine-tuning on the gold solutions. `sft`
+takes as many optimiser steps as reinforcement learning; `continued` takes the steps, tokens and schedule of training in
+rounds."""
 
 
-def compare_with_baselines(rows: Sequence[Row], answers: Callable[[Row], Sequence[Prediction]]) -> list[Pair]:
+def compare_with_baselines(
+    rows: Sequence[Row], answers: Callable[[Row], Sequence[Prediction]], more: Collection[tuple[str, str]] = ()
+) -> list[Pair]:
     """Paired differences between each row and the baselines among the rows.
 
-    `answers` gives a row's greedy predictions. Raises EvaluationError where two evaluations are of different problems.
+    `answers` gives a row's greedy predictions. `more` names other pairs to compare: a method, and what it is compared
+    with. Raises EvaluationError where two evaluations are of different problems.
     """
     by_name = {(row.method, row.task, row.model): row for row in rows}
     pairs = []
     for row in rows:
-        for number, baseline in enumerate(BASELINES):
-            start = by_name.get((baseline, row.task, row.model))
-            if start is not None and row.method not in BASELINES[: number + 1]:
+        against = [name for number, name in enumerate(BASELINES) if row.method not in BASELINES[: number + 1]]
+        against += [name for method, name in more if method == row.method and name not in against]
+        for name in against:
+            start = by_name.get((name, row.task, row.model))
+            if start is not None:
                 comparison = evaluation.compare(answers(start), answers(row))
-                pairs.append(Pair(row.task, row.model, row.method, baseline, comparison))
+                pairs.append(Pair(row.task, row.model, row.method, name, comparison))
     return pairs
 
 

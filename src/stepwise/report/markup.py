@@ -38,6 +38,11 @@ def definitions(items: Iterable[tuple[str, str]]) -> str:
     return f"<dl>\n{lines}</dl>" if lines else ""
 
 
+def verbatim(text: str) -> str:
+    """A text with its line breaks, in a fixed-width font."""
+    return f"<pre>{escape(text)}</pre>"
+
+
 def placed(before: str, note: str, after: str) -> str:
     """A note in its place, between the texts around it."""
     return f"{escape(before)} <strong>[{escape(note)}]</strong> {escape(after)}"

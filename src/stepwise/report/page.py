@@ -30,9 +30,11 @@ th, td { padding: .3rem .8rem; border-bottom: 1px solid var(--line); text-align:
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 .charts { display: flex; flex-wrap: wrap; gap: 1.2rem; } figure { margin: 0; } figcaption { color: var(--soft); }
 svg text { fill: var(--ink); font: 12px system-ui, sans-serif; } svg .soft { fill: var(--soft); }
-svg .axis { stroke: var(--line); } svg .mark { fill: var(--fill); } svg .path { stroke: var(--fill); fill: none; }
+svg .axis { stroke: var(--line); } svg .mark { fill: var(--fill); }
+svg .more { fill: var(--fill); fill-opacity: .35; stroke: var(--fill); }
+svg .path { stroke: var(--fill); fill: none; }
 svg .range { stroke: var(--ink); stroke-width: 1.5; } p, dt { color: var(--soft); } dd { margin: 0 0 .5rem; }
-details { margin: .5rem 0; } summary { cursor: pointer; }
+details { margin: .5rem 0; } summary { cursor: pointer; } pre { white-space: pre-wrap; }
 """
 
 

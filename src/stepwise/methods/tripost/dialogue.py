@@ -29,6 +29,7 @@ from stepwise.methods.tripost.transcript import (
     parse,
     pieces,
     read_lead_in,
+    render,
     update_header,
 )
 from stepwise.records import Problem, SampledTrajectory, Trajectory, Turn
@@ -36,6 +37,8 @@ from stepwise.tasks.base import Task
 
 AGENT = "agent"
 """The only speaker: the model plays all roles."""
+SELF_IMPROVEMENT = "self_improvement"
+"""The name of this way of answering on a model's card."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,13 @@ class Conversation:
         if self.turns:
             return self.turns[-1].solution.text
         return self.rest.partition(FEEDBACK_HEADER)[0]
+
+    def transcript(self, lead_in: str) -> str:
+        """All turns as the model wrote them, and a note where something after them could not be read."""
+        if not self.turns:
+            return self.rest
+        text = render(Trajectory(problem_id=self.problem.id, turns=self.turns), lead_in)
+        return f"{text}\n[what follows cannot be read: {self.fault}]" if self.fault else text
 
     def to_record(self, sample: int = 0) -> SampledTrajectory:
         """The conversation as a stage stores it."""

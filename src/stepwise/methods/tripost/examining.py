@@ -9,6 +9,7 @@ from typing import cast
 
 from stepwise import evaluation
 from stepwise.methods.tripost.answer_only import ANSWER_ONLY, AnswerOnly
+from stepwise.methods.tripost.dialogue import Conversation
 from stepwise.methods.tripost.setup import TripostSetup, answers, attempts
 from stepwise.records import Prediction, Problem, SampledTrajectory
 from stepwise.tasks.base import Task
@@ -30,9 +31,14 @@ def examine(
     if method == ANSWER_ONLY:
         setup = replace(setup, task=cast(Task, AnswerOnly(setup.task)))
     conversations = setup.converse(setup.make_backend(model), problems, setup.sampling(), journal=journal)
-    predictions = answers(setup.task, conversations)
+    return judge(setup.task, conversations)
+
+
+def judge(task: Task, conversations: Sequence[Conversation]) -> Examined:
+    """Conversations about all problems, checked. Raises EvaluationError if there are none."""
+    predictions = answers(task, conversations)
     numbers = evaluation.summarise(predictions)
-    numbers |= evaluation.self_correction(attempts(setup.task, conversations))
+    numbers |= evaluation.self_correction(attempts(task, conversations))
     numbers["stalled"] = sum(talk.stalled for talk in conversations) / len(conversations)
     numbers["unreadable"] = sum(bool(talk.fault) for talk in conversations) / len(conversations)
     return Examined(predictions, [talk.to_record() for talk in conversations], numbers)

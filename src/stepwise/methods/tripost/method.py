@@ -1,17 +1,30 @@
-"""TriPosT as others see it: its tasks and rounds, and how its models answer."""
+"""TriPosT as others see it: its tasks and rounds, how its models answer, and its chapter of the report."""
 
 from __future__ import annotations
 
-from stepwise.methods.base import Method
+from collections.abc import Sequence
+from pathlib import Path
+
+from stepwise.methods.base import Answering, Method
+from stepwise.methods.tripost import commands
+from stepwise.methods.tripost.examples import corrected
+from stepwise.models.card import Card
 from stepwise.params import Params, ParamsError
 from stepwise.params.consistency import check_tasks
+from stepwise.report import Chapter, Sources
+from stepwise.report.chapters.tripost import Selection, collect
+from stepwise.tasks.base import Task
 
 START = "warm_up"
 """The model that the first round starts from."""
+RIVALS = ("lmsi", "demonstrations")
+"""Baselines with which the last round is compared, besides those of every method."""
 
 
 class Tripost(Method):
     """A model learns from its own mistakes after others have corrected them (arXiv 2310.13522)."""
+
+    chapter_params = ("tripost_tasks", "tripost_rounds", "tripost_methods")
 
     def check(self, params: Params) -> None:
         """Its tasks must be warmed up on, and every round needs the model that it starts from."""
@@ -31,3 +44,38 @@ class Tripost(Method):
                     f"{key}.number is {this.number}; rounds are numbered from 1 in order, so it is {index}"
                 )
             earlier.append(this.name)
+
+    def answering(self, card: Card, task: Task) -> Answering | None:
+        """Attempts, feedback and updates of the models that were taught them; an answer at once of the others."""
+        return commands.answering(card, task)
+
+    def chapter(self, params: Params, sources: Sources) -> Chapter | None:
+        """Self-improvement in figures, what became of the trajectories, and a corrected one of the last round."""
+        if not params.tripost_tasks:
+            return None
+        selection = _selection(params)
+        examples = {
+            (task, model): _example(sources, selection.rounds, task, model)
+            for task in selection.tasks
+            for model in selection.models
+        }
+        return collect(sources.metrics, selection, sources.pairs, examples)
+
+    def comparisons(self, params: Params) -> Sequence[tuple[str, str]]:
+        """The last round with the baselines that learn from samples or demonstrations."""
+        return [(name, rival) for name in _selection(params).rounds[-1:] for rival in RIVALS]
+
+
+def _selection(params: Params) -> Selection:
+    """What is evaluated, with the rounds in order."""
+    rounds = [this.name for this in params.tripost_rounds if this.name in params.tripost_methods]
+    baselines = [name for name in params.tripost_methods if name not in rounds]
+    return Selection(params.tripost_tasks, params.models, START, baselines, rounds)
+
+
+def _example(sources: Sources, rounds: Sequence[str], task: str, model: str) -> str:
+    """A corrected trajectory of the last round, as text; empty without the folders that it is read from."""
+    if sources.data is None or sources.predictions is None or not rounds:
+        return ""
+    answers = sources.predictions / rounds[-1] / f"{task}-{model}" / "trajectories.jsonl"
+    return corrected(answers, Path(sources.data, "tasks", task, "test.jsonl"), task)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from stepwise.report.pairs import Pair
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,6 +22,10 @@ class Sources:
     studies: Path = Path("studies/metrics")
     data: Path | None = None
     """What stages wrote for each other, for examples on the page; the terminal shows none and needs no folder."""
+    predictions: Path | None = None
+    """Answers of all evaluations, for examples too."""
+    pairs: Sequence[Pair] = ()
+    """Paired differences between evaluations."""
 
 
 class Chapter(Protocol):
