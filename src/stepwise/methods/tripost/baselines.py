@@ -102,9 +102,9 @@ def train_baseline(baselines: Baselines, variant: str, *, base: Path, start: Pat
     examples = baselines.examples(variant, start, work / "samples.jsonl")
     if variant == ANSWER_ONLY:
         training = training_setup(setup, baselines.warm_up, baselines.dev, number=0, work=work)
-        asked = replace(setup, task=cast(Task, AnswerOnly(setup.task)))
+        unreasoned = replace(setup, task=cast(Task, AnswerOnly(setup.task)))
         dev = evaluation.spread(baselines.dev, baselines.warm_up.dev_examples)
-        training = replace(training, evaluate=asked.dev_accuracy(dev))
+        training = replace(training, evaluate=unreasoned.dev_accuracy(dev))
         epochs = setup.model_params.warmed_up(setup.task_params).warm_up_epochs
         result = sft.train(base, examples, baselines.warm_up, training, epochs=epochs)
         return Trained(training.out, _numbers([result]), result.curve)
