@@ -96,8 +96,8 @@ def roles_of(
         update_temperature=params.update_temperature,
         seed=seed,
     )
-    asked = "llm" in (params.verifier, params.improver)
-    model = Answers(make_backend(params.backend, load=load), answers) if asked else None
+    needs_model = "llm" in (params.verifier, params.improver)
+    model = Answers(make_backend(params.backend, load=load), answers) if needs_model else None
     return make_teacher(task, verifier=params.verifier, improver=params.improver, answers=model, settings=settings)
 
 
