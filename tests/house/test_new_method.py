@@ -57,13 +57,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     # Its registration: the method, and its keys of params.yaml.
     edit(
         folder / "src/stepwise/methods/registry.py",
-        ("import Reft\n", "import Reft\nfrom stepwise.methods.wordcount.method import WordCount\n"),
-        ("Reft())", "Reft(), WordCount())"),
+        ("import Tripost\n", "import Tripost\nfrom stepwise.methods.wordcount.method import WordCount\n"),
+        ("Tripost())", "Tripost(), WordCount())"),
     )
     edit(
         folder / "src/stepwise/params/__init__.py",
-        ("import RlParams\n", "import RlParams\nfrom stepwise.params.wordcount import WordCountKeys\n"),
-        ("RationalystKeys):", "RationalystKeys, WordCountKeys):"),
+        ("import TripostKeys\n", "import TripostKeys\nfrom stepwise.params.wordcount import WordCountKeys\n"),
+        ("TripostKeys):", "TripostKeys, WordCountKeys):"),
     )
     project.run("python", "-m", "stepwise.params.compose")
     project.commit("A method that counts words")
