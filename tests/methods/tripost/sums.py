@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
-from stepwise.records import Feedback, Problem, Solution, Step, Trajectory, Turn
+from stepwise.generation.base import Completion, Sampling
+from stepwise.generation.scripted import Answer, ScriptedBackend
+from stepwise.methods.tripost.setup import TripostSetup
+from stepwise.params import BackendParams, ModelParams, TaskParams
+from stepwise.params.tripost import SelfImprovementParams
+from stepwise.records import Feedback, Form, Problem, Prompt, Solution, Split, Step, Trajectory, Turn, Verdict
+from stepwise.tasks.base import Loaded
 from stepwise.tasks.generated.scripted import FINAL, LEAD_IN, read_steps, solution
 
 PROMPT = (f"Q: 1 + 2 + 3 =\nAnswer: {LEAD_IN}\n",)
@@ -114,3 +122,63 @@ def random_text(generator: random.Random) -> str:
         "so the",
     )
     return " ".join(generator.choice(words) for _ in range(generator.randrange(1, 6)))
+
+
+class SumTask:
+    """Sums as a task. Its prompts end with the lead-in, and its solutions are attempts as above."""
+
+    name = "sums"
+    form: Form = "scripted"
+    stop: tuple[str, ...] = ("\nQ:",)
+
+    def load(self, split: Split) -> Loaded:
+        """Ten sums of a split; no two splits share a sum."""
+        first = {"train": 1, "dev": 11, "test": 21}[split]
+        changes = ({"id": f"{split}-{number}", "split": split} for number in range(10))
+        problems = [problem(first + n, 2, 3).model_copy(update=change) for n, change in enumerate(changes)]
+        return Loaded(problems=problems, read=len(problems))
+
+    def prompt(self, problem: Problem) -> Prompt:
+        return (f"Q: {problem.question}\nAnswer: {LEAD_IN}\n",)
+
+    def parse(self, text: str) -> Solution:
+        return read(text)
+
+    def check(self, problem: Problem, completions: Sequence[str]) -> list[Verdict]:
+        return self.check_many([(problem, text) for text in completions])
+
+    def check_many(self, pairs: Sequence[tuple[Problem, str]]) -> list[Verdict]:
+        answers = [read(text).answer or text.strip() for _, text in pairs]
+        return [
+            Verdict(answer=answer, correct=answer == pair[0].answer)
+            for pair, answer in zip(pairs, answers, strict=True)
+        ]
+
+
+class RecordingBackend(ScriptedBackend):
+    """Also records the pieces of every prompt and the sampling of every pass."""
+
+    def __init__(self, answers: Answer | Mapping[str, str | Sequence[str]]) -> None:
+        super().__init__(answers)
+        self.pieces: list[Prompt] = []
+        self.samplings: list[Sampling] = []
+
+    def generate(
+        self, prompts: Sequence[Prompt], sampling: Sampling, *, journal: Path | None = None
+    ) -> list[list[Completion]]:
+        self.pieces += prompts
+        self.samplings.append(sampling)
+        return super().generate(prompts, sampling, journal=journal)
+
+
+def sum_setup(max_updates: int = 3, **changes: Any) -> TripostSetup:
+    """TriPosT on sums: at most 100 tokens of an attempt and 20 of a feedback."""
+    fields = {
+        "task": SumTask(),
+        "task_params": TaskParams(form="scripted", max_new_tokens=100),
+        "model_params": ModelParams(source="shipped"),
+        "backend": BackendParams(),
+        "inference": SelfImprovementParams(max_updates=max_updates, feedback_tokens=20),
+        "seed": 3,
+    }
+    return TripostSetup(**{**fields, **changes})

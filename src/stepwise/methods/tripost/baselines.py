@@ -74,7 +74,8 @@ class Baselines:
         """Edited demonstrations, mixed with gold rows as a round's are."""
         params, setup = self.demonstrations, self.setup
         sampled = list(demonstrate(setup.task, self.train, params.passes, setup.seed))
-        editor = Editor(setup.task, *self.teacher, self.edit.max_updates)
+        # an error put into a reference solution often leaves its answer right
+        editor = Editor(setup.task, *self.teacher, self.edit.max_updates, judge_right_answers=True)
         limits = self.edit.model_copy(update={"most_rows": params.most_rows})
         edited = edit_passes(sampled, {problem.id: problem for problem in self.train}, editor, limits)
         return make_rows(edited, [], self.train, setup, self.training, name="demonstrations")

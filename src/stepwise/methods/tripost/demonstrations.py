@@ -15,7 +15,7 @@ from stepwise.records import Problem, SampledTrajectory, Solution, Step, Turn
 from stepwise.tasks.base import Task
 
 _PART = re.compile(r"(?<![\w-])-?\d+|(?<=\")[a-z][a-z'-]*(?=\")|(?<![\w])[A-Z](?![\w])|[+*<]")
-"""What an error replaces: a number, a quoted word, a letter or an operator."""
+"""What an error replaces: a number, a quoted word or letter, a capital letter or an operator."""
 _TRIES = 20
 
 
@@ -69,4 +69,4 @@ def _changed(text: str, solution: Solution, generator: random.Random) -> str | N
 def _kind(part: str) -> str:
     if part.lstrip("-").isdigit():
         return "number"
-    return "operator" if part in "+*<" else "letter" if part.isupper() else "word"
+    return "operator" if part in "+*<" else "letter" if len(part) == 1 else "word"

@@ -8,7 +8,8 @@ so on, until its feedback is positive or it has made `max_updates` updates:
     Q a_2 Feedback:  ->  f_2 [a_3]
 
 A model that was never taught to criticise stops after its attempt, and that is its answer. The last attempt that can be
-read is the answer; an update that cannot be read, or that repeats the attempt, ends the conversation.
+read is the answer; an update that cannot be read, or that repeats the attempt, ends the conversation. What a text holds
+beyond the last update that is allowed is ignored.
 
 Where the released code differs: it continues its own text for up to three calls, whatever number of updates is asked
 for, and truncates it on the left, so that the question can be lost; it calls an output repetitive by the length of its
@@ -18,6 +19,7 @@ last words, which a long word in a list is enough for; and where the text ends b
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from stepwise.generation.base import Completion
 from stepwise.interaction import Request
@@ -55,6 +57,8 @@ class Conversation:
     stalled: bool = False
     """Whether the last update repeats the attempt before it."""
     tokens: int = 0
+    finish_reason: Literal["eos", "stop", "length"] = "eos"
+    """Why the last text ends."""
 
     @property
     def answer_text(self) -> str:
@@ -120,16 +124,17 @@ class SelfImprovement:
         text = known + completion.text
         read = parse(text, state.problem.id, self._lead_in(state.problem), self.task.parse)
         turns = (*earlier, *read.turns)[: self.max_updates + 1]
-        unreadable = isinstance(read, Unreadable)
+        fault = read.reason if isinstance(read, Unreadable) and len(turns) <= self.max_updates else ""
         stalled = len(turns) > 1 and turns[-1].solution.steps == turns[-2].solution.steps
         return replace(
             state,
             turns=turns,
             begun=True,
-            fault=read.reason if isinstance(read, Unreadable) else "",
-            rest=text if unreadable else "",
+            fault=fault,
+            rest=text if fault else "",
             stalled=stalled,
             tokens=state.tokens + len(completion.token_ids),
+            finish_reason=completion.finish_reason,
         )
 
     def _ask(self, state: Conversation, known: tuple[str, ...]) -> Request:

@@ -11,7 +11,7 @@ from stepwise.methods.tripost.breadth_first import edit_many
 from stepwise.methods.tripost.editing import Edited, Outcome, Reason, Teacher
 from stepwise.methods.tripost.plausible import plausible
 from stepwise.methods.tripost.roles import Improver, Verifier
-from stepwise.methods.tripost.transcript import UNREADABLE, Fault
+from stepwise.methods.tripost.transcript import UNREADABLE, Fault, is_positive
 from stepwise.params.tripost import EditParams
 from stepwise.records import EditedTrajectory, Problem, SampledTrajectory, Solution, Trajectory
 from stepwise.tasks.base import Task
@@ -25,6 +25,8 @@ class Editor:
     verifier: Verifier
     improver: Improver
     max_updates: int
+    judge_right_answers: bool = False
+    """Whether an attempt with the right answer is also shown to the verifier, and is wrong if that finds an error."""
 
     def edit(self, pairs: Sequence[tuple[Problem, SampledTrajectory]]) -> list[EditedTrajectory]:
         """Each trajectory edited, or rejected with the reason, in order.
@@ -56,7 +58,12 @@ class Editor:
 
     def _correct(self, problem: Problem) -> Callable[[Solution], bool]:
         def correct(solution: Solution) -> bool:
-            return self.task.check(problem, [solution.text])[0].correct and plausible(problem, solution)
+            if not self.task.check(problem, [solution.text])[0].correct or not plausible(problem, solution):
+                return False
+            if not self.judge_right_answers:
+                return True
+            verdict = self.verifier.verify(problem, solution)
+            return verdict is not None and is_positive(verdict)
 
         return correct
 
@@ -66,7 +73,7 @@ def edit_passes(
 ) -> list[EditedTrajectory]:
     """Edit pass by pass until there are `params.most_rows` rows to learn from; copies of a trajectory count once.
 
-    A trajectory with n turns makes n rows.
+    A trajectory with n turns makes n rows. Texts of which nothing could be read are copies if they are the same.
     """
     passes: dict[int, list[SampledTrajectory]] = {}
     for trajectory in sampled:
@@ -77,8 +84,9 @@ def edit_passes(
     for number in sorted(passes):
         if params.most_rows and rows >= params.most_rows:
             break
-        for result in editor.edit([(problems[sampled.problem_id], sampled) for sampled in passes[number]]):
-            text = result.trajectory.model_dump_json()
+        pairs = [(problems[trajectory.problem_id], trajectory) for trajectory in passes[number]]
+        for (_, trajectory), result in zip(pairs, editor.edit(pairs), strict=True):
+            text = result.trajectory.model_dump_json() + ("" if trajectory.turns else trajectory.rest)
             if text in seen:
                 continue
             seen.add(text)

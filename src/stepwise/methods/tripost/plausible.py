@@ -21,10 +21,11 @@ def plausible(problem: Problem, solution: Solution) -> bool:
     if "?" in step:
         return False
     if problem.choices:
-        place = LETTERS.find(solution.answer)
-        return 0 <= place < len(problem.choices) and _words(problem.choices[place]) in _words(step)
-    return f" {_words(step)}".endswith(f" {_words(solution.answer)}")
+        choice = dict(zip(LETTERS, problem.choices, strict=False)).get(solution.answer)
+        return choice is not None and _words(choice) in _words(step)
+    return _words(step).endswith(_words(solution.answer))
 
 
 def _words(text: str) -> str:
-    return " ".join(_WORD.findall(text.lower()))
+    """The words in lower case, with a space on both sides, so that only whole words are compared."""
+    return " ".join(["", *_WORD.findall(text.lower()), ""])

@@ -75,5 +75,6 @@ def _unchanged(this: Round, start: Path, numbers: dict[str, float]) -> RoundResu
     """The start model once more, marked as stopped."""
     folder = this.work / "unchanged"
     shutil.copytree(start, folder, dirs_exist_ok=True)
-    mark_stopped(folder, this.name)
+    if not has_stopped(folder):
+        mark_stopped(folder, this.name)
     return RoundResult(folder, numbers)

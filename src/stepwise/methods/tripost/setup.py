@@ -90,7 +90,7 @@ def answers(task: Task, conversations: Sequence[Conversation]) -> list[Predictio
             bin=talk.problem.bin,
             difficulty=talk.problem.difficulty,
             tokens=talk.tokens,
-            finish_reason="length" if talk.fault == "unfinished" else "eos",
+            finish_reason=talk.finish_reason,
         )
         for talk, verdict in zip(conversations, verdicts, strict=True)
     ]

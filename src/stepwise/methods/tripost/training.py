@@ -63,9 +63,10 @@ def make_rows(
             f"{name} has {len(mixed.rows)} rows to learn from, fewer than tripost_edit.least_rows = {least}; "
             "collect more (tripost_collect.passes), edit with another verifier or improver, or lower the limit"
         )
-    return (
-        mixed if mixed.rows else Mix(tuple(gold), {**mixed.metrics, "rows": float(len(gold)), "rows_gold": len(gold)})
-    )
+    if mixed.rows:
+        return mixed
+    count = float(len(gold))
+    return Mix(tuple(gold), {**mixed.metrics, "rows": count, "rows_gold": count})
 
 
 def train_leg(
@@ -89,7 +90,8 @@ def train_like(
 def read_legs(folder: Path) -> list[Leg]:
     """Steps and tokens of TriPosT's rounds from the metrics in a folder, in the order of their numbers.
 
-    A round that stopped has none. Raises RoundError if no round was trained.
+    A round that starts from a model that has stopped trains nothing and has none. Raises RoundError if no round was
+    trained.
     """
     rounds = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")]
     trained = [numbers for numbers in sorted(rounds, key=lambda numbers: numbers["number"]) if numbers.get("steps")]
