@@ -209,7 +209,7 @@ def main() -> None:
     passes: dict[str, list[Pass]] = {name: [] for name in variants}
     for turn in range(options.repeats + 1):
         for name, variant in variants.items():  # the first turn is short and warms up
-            result = variant(setup, params, problems if turn else problems[:BATCH])
+            result = variant(setup, params, problems if turn else problems[:1])
             passes[name] += [result] if turn else []
         plain_backend.calls = plain_backend.calls if turn else 0
     plain, last = (passes[name][-1] for name in variants)
