@@ -72,7 +72,8 @@ def corrected_mistake(problem: Problem, setup: TripostSetup, editor: Editor) -> 
     """The gold solution with another final answer, and what the editor makes of it."""
     assert problem.reference is not None
     wrong = setup.task.parse(problem.reference.text.replace(f"answer is {problem.answer}.", "answer is 99."))
-    result = editor.edit(problem, SampledTrajectory(problem_id=problem.id, turns=(Turn(solution=wrong),)))
+    written = SampledTrajectory(problem_id=problem.id, turns=(Turn(solution=wrong),))
+    (result,) = editor.edit([(problem, written)])
     assert len(result.trajectory.turns) == 2
     return result.trajectory
 
@@ -114,11 +115,11 @@ def test_collecting(workspace: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_editing(workspace: Path) -> None:
-    arguments = f"--task {TASK} --problems data/train.jsonl --sampled sampled.jsonl"
+    arguments = f"--task {TASK} --problems data/train.jsonl --sampled sampled.jsonl --teacher checkpoints/tiny"
     edit = stage(workspace, "tripost_edit", arguments, "out metrics")
     command = ["stages/tripost_edit.py", *arguments.split()]
     command += ["--out", "tripost_edit/out", "--metrics", "tripost_edit/metrics"]
-    modules = ("stepwise.tasks.registry", "stepwise.methods.tripost.editing_round")
+    modules = ("stepwise.tasks.registry", "stepwise.methods.tripost.editing_round", "stepwise.methods.tripost.teachers")
     leaves_old_or_new_outputs(edit, lambda *dying, **pipes: start(workspace, *dying, *command, **pipes), modules)
     assert edit.outs[0].read_bytes() == (workspace / "edited.jsonl").read_bytes()
 
