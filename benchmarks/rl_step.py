@@ -29,7 +29,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,7 +40,7 @@ import torch
 from torch import Tensor
 from torch.nn import Linear
 
-from benchmarks.inference import add_options, build
+from benchmarks.inference import add_options, build, now
 from stepwise.methods.reft.rewards import checked_answers, score
 from stepwise.models.loading import load_model
 from stepwise.models.value_head import ValueHead
@@ -263,17 +262,6 @@ def plain(options: argparse.Namespace, task: Task, problems: dict[str, Problem])
     for step in steps[1:]:
         side.step(step)
     return result(options, dict(side.seconds), now() - start, side.tokens, memory)
-
-
-CLOCK = time.perf_counter
-
-
-def now() -> float:
-    """Seconds by the clock that STEPWISE_CLOCK names: `cpu` is processor time with children, otherwise wall time."""
-    if os.environ.get("STEPWISE_CLOCK") != "cpu":
-        return CLOCK()
-    used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
 
 
 def peak() -> float:

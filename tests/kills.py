@@ -10,7 +10,7 @@ import random
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,3 +128,82 @@ def survives_a_kill_in_a_pass(stage: Stage, pattern: str, folder: Path) -> None:
         keys = [json.loads(line)["key"] for line in content.splitlines()]
         assert content.startswith(before.get(name, b""))
         assert len(keys) == len(set(keys)), "a batch of the journal was computed again"
+
+
+DYING = """
+import importlib, itertools, os, runpy, signal, sys
+
+for name in sys.argv[1].split(","):
+    importlib.import_module(name)
+
+def writes(event, args):
+    if event == "open":
+        return isinstance(args[1], str) and not args[1].startswith("r")
+    return event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
+
+def die_at(number):
+    left = [number]
+    def hook(event, args):
+        if writes(event, args):
+            left[0] -= 1
+            if not left[0]:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(hook)
+
+sys.argv = sys.argv[2:]
+for number in itertools.count(1):
+    child = os.fork()
+    if not child:
+        die_at(number)
+        runpy.run_path(sys.argv[0], run_name="__main__")
+    _, status = os.waitpid(child, 0)
+    print("killed" if os.WIFSIGNALED(status) else "ended", flush=True)
+    if not os.WIFSIGNALED(status):
+        break
+    input()
+"""
+"""Runs a stage repeatedly in a forked child that dies before its first, second, ... change to the disk.
+
+Its arguments are the names of modules to import before forking, and the stage's command line.
+"""
+
+
+def leaves_old_or_new_outputs(
+    stage: Stage, start: Callable[..., subprocess.Popen[str]], modules: Sequence[str]
+) -> None:
+    """Kill it before every change to the disk: each output is the old one or the new one; a folder may be missing.
+
+    The stage has no model and has the outputs `out` and `metrics`. `start` starts Python with its arguments and the
+    stage's command line after them; `modules` are what the stage imports.
+    """
+    stage.run()
+    new, folder = stage.digest(), stage.outs[0].is_dir()
+    files = [Path(file) for file in new]
+    for file in files:
+        file.write_text("old\n")
+    old = stage.digest()
+    seen = set()
+    arguments = ("-c", DYING, ",".join(("stepwise.stage", *modules)))
+    with start(*arguments, stdin=subprocess.PIPE, stderr=None) as dying:
+        assert dying.stdin is not None
+        assert dying.stdout is not None
+        while dying.stdout.readline() == "killed\n":
+            digest = stage.digest()
+            for path in stage.outs:
+                states = {"old": _under(path, old), "new": _under(path, new)}
+                if folder and path.name == "out":
+                    states["missing"] = {}
+                state = next((word for word, known in states.items() if known == _under(path, digest)), "half")
+                seen.add(f"{path.name} {state}")
+            for file in files:
+                file.parent.mkdir(exist_ok=True)
+                file.write_text("old\n")
+            dying.stdin.write("\n")
+            dying.stdin.flush()
+    assert stage.digest() == new
+    assert {"out old", "out new", "metrics old"} <= seen
+    assert not any(word.endswith("half") for word in seen), seen
+
+
+def _under(path: Path, digest: dict[str, str]) -> dict[str, str]:
+    return {name: known for name, known in digest.items() if Path(name).is_relative_to(path)}

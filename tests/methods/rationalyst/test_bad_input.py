@@ -10,7 +10,7 @@ import pytest
 
 from stepwise.records import Document, Problem, read_jsonl, write_jsonl
 from tests.methods.rationalyst.corpus.test_pipeline import story
-from tests.methods.rationalyst.workspace import make_workspace, run
+from tests.workspaces import make_workspace, run
 
 pytestmark = pytest.mark.slow
 TASKS = ("word_problems", "multistep_arithmetic", "word_sorting", "word_problems_text")

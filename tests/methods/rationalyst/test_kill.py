@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -21,8 +20,8 @@ from stepwise.records import (
     write_jsonl,
 )
 from stepwise.tasks.registry import get_task
-from tests.kills import Stage, survives_a_kill_in_a_pass, survives_kills_in_training
-from tests.methods.rationalyst.workspace import make_workspace, start
+from tests.kills import Stage, leaves_old_or_new_outputs, survives_a_kill_in_a_pass, survives_kills_in_training
+from tests.workspaces import make_workspace, start
 
 NAME = "word_problems_text"
 TASK = get_task(NAME, TaskParams(form="n_cot", train=24, dev=2, test=6), seed=1)
@@ -113,37 +112,7 @@ def test_evaluation(workspace: Path, tmp_path: Path) -> None:
     survives_a_kill_in_a_pass(evaluate, "*/journal/*/*.jsonl", tmp_path)
 
 
-DYING = """
-import itertools, os, runpy, signal, sys
-import stepwise.stage, stepwise.tasks, stepwise.methods.rationalyst.prefilter, stepwise.methods.rationalyst.filtering
-
-def writes(event, args):
-    if event == "open":
-        return isinstance(args[1], str) and not args[1].startswith("r")
-    return event in ("os.rename", "os.remove", "os.rmdir", "os.mkdir")
-
-def die_at(number):
-    left = [number]
-    def hook(event, args):
-        if writes(event, args):
-            left[0] -= 1
-            if not left[0]:
-                os.kill(os.getpid(), signal.SIGKILL)
-    sys.addaudithook(hook)
-
-sys.argv = sys.argv[1:]
-for number in itertools.count(1):
-    child = os.fork()
-    if not child:
-        die_at(number)
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    _, status = os.waitpid(child, 0)
-    print("killed" if os.WIFSIGNALED(status) else "ended", flush=True)
-    if not os.WIFSIGNALED(status):
-        break
-    input()
-"""
-"""Runs a stage repeatedly in a forked child that dies before its first, second, ... change to the disk."""
+MODULES = ("stepwise.tasks", "stepwise.methods.rationalyst.prefilter", "stepwise.methods.rationalyst.filtering")
 
 
 @pytest.mark.parametrize(
@@ -156,34 +125,5 @@ for number in itertools.count(1):
 def test_stages_without_a_model_leave_old_or_new_outputs(workspace: Path, name: str, arguments: str) -> None:
     """Killed before every change to the disk: each output is the old one or the new one; a folder may be missing."""
     prepared = stage(workspace, name, arguments, "out metrics")
-    prepared.run()
-    new, folder = prepared.digest(), prepared.outs[0].is_dir()
-    files = [Path(file) for file in new]
-    for file in files:
-        file.write_text("old\n")
-    old = prepared.digest()
     command = [f"stages/{name}.py", *arguments.split(), "--out", f"{name}/out", "--metrics", f"{name}/metrics"]
-    seen = set()
-    with start(workspace, "-c", DYING, *command, stdin=subprocess.PIPE, stderr=None) as dying:
-        assert dying.stdin is not None
-        assert dying.stdout is not None
-        while dying.stdout.readline() == "killed\n":
-            digest = prepared.digest()
-            for path in prepared.outs:
-                states = {"old": under(path, old), "new": under(path, new)}
-                if folder and path.name == "out":
-                    states["missing"] = {}
-                state = next((word for word, known in states.items() if known == under(path, digest)), "half")
-                seen.add(f"{path.name} {state}")
-            for file in files:
-                file.parent.mkdir(exist_ok=True)
-                file.write_text("old\n")
-            dying.stdin.write("\n")
-            dying.stdin.flush()
-    assert prepared.digest() == new
-    assert {"out old", "out new", "metrics old"} <= seen
-    assert not any(word.endswith("half") for word in seen), seen
-
-
-def under(path: Path, digest: dict[str, str]) -> dict[str, str]:
-    return {name: known for name, known in digest.items() if Path(name).is_relative_to(path)}
+    leaves_old_or_new_outputs(prepared, lambda *dying, **pipes: start(workspace, *dying, *command, **pipes), MODULES)

@@ -11,7 +11,7 @@ from typing import Any
 
 from stepwise.params.compose import compose
 
-REPO = Path(__file__).resolve().parents[3]
+REPO = Path(__file__).resolve().parents[1]
 
 
 def make_workspace(folder: Path, overrides: Sequence[str]) -> Path:
