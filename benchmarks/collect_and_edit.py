@@ -30,10 +30,10 @@ from stepwise.generation.engine.prefill import left_padded
 from stepwise.generation.engine.sampling import choose, uniforms
 from stepwise.generation.engine.stopping import Stopping
 from stepwise.generation.transformers_backend import TransformersBackend
-from stepwise.methods.tripost.editing_round import Editor, edit_passes
+from stepwise.methods.tripost.rounds.editing_round import Editor, edit_passes
+from stepwise.methods.tripost.rounds.training import make_rows
 from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.teachers import scripted_teacher
-from stepwise.methods.tripost.training import make_rows
+from stepwise.methods.tripost.teacher.teachers import scripted_teacher
 from stepwise.methods.tripost.transcript import FEEDBACK_HEADER, update_header
 from stepwise.models.card import read_card
 from stepwise.params import Params, load

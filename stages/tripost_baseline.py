@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.methods.tripost.answer_only import ANSWER_ONLY
-from stepwise.methods.tripost.baselines import Baselines, train_baseline
+from stepwise.methods.tripost.baselines.answer_only import ANSWER_ONLY
+from stepwise.methods.tripost.baselines.fine_tuned import Baselines, train_baseline
 from stepwise.methods.tripost.dialogue import SELF_IMPROVEMENT
 from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.teachers import scripted_teacher
+from stepwise.methods.tripost.teacher.teachers import scripted_teacher
 from stepwise.models.card import Card, write_card
 from stepwise.records import Problem, read_jsonl, write_json, write_plot
 from stepwise.stage import Run, stage

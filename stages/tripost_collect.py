@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.methods.tripost.collecting import collect, window
-from stepwise.methods.tripost.handover import has_stopped
+from stepwise.methods.tripost.rounds.collecting import collect, window
+from stepwise.methods.tripost.rounds.handover import has_stopped
 from stepwise.methods.tripost.setup import TripostSetup
 from stepwise.records import Problem, read_jsonl, write_jsonl
 from stepwise.stage import Run, stage

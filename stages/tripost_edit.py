@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from stepwise.methods.tripost.editing_round import Editor, counts, edit_passes
-from stepwise.methods.tripost.teachers import roles_of
+from stepwise.methods.tripost.rounds.editing_round import Editor, counts, edit_passes
+from stepwise.methods.tripost.teacher.teachers import roles_of
 from stepwise.models.loading import load_model
 from stepwise.records import Problem, SampledTrajectory, read_jsonl, write_json, write_jsonl
 from stepwise.stage import Run, stage

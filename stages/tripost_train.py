@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stepwise.methods.tripost.dialogue import SELF_IMPROVEMENT
-from stepwise.methods.tripost.round import Round, train_round
+from stepwise.methods.tripost.rounds.round import Round, train_round
 from stepwise.methods.tripost.setup import TripostSetup
 from stepwise.models.card import Card, write_card
 from stepwise.records import EditedTrajectory, Problem, read_jsonl, write_json, write_plot

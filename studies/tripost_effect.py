@@ -27,14 +27,14 @@ from pathlib import Path
 from typing import Any
 
 from stepwise import evaluation
-from stepwise.methods.tripost.baselines import Baselines, train_baseline
-from stepwise.methods.tripost.collecting import collect, window
-from stepwise.methods.tripost.demonstrations import demonstrate
-from stepwise.methods.tripost.editing_round import Editor, counts, edit_passes
+from stepwise.methods.tripost.baselines.demonstrations import demonstrate
+from stepwise.methods.tripost.baselines.fine_tuned import Baselines, train_baseline
 from stepwise.methods.tripost.examining import Examined, examine
-from stepwise.methods.tripost.round import Round, train_round
+from stepwise.methods.tripost.rounds.collecting import collect, window
+from stepwise.methods.tripost.rounds.editing_round import Editor, counts, edit_passes
+from stepwise.methods.tripost.rounds.round import Round, train_round
 from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.teachers import scripted_teacher
+from stepwise.methods.tripost.teacher.teachers import scripted_teacher
 from stepwise.params import Params, parse
 from stepwise.params.compose import compose
 from stepwise.params.tripost import TripostTraining

@@ -146,9 +146,9 @@ class SampledTrajectory(Record):
     turns: tuple[Turn, ...] = ()
     """What could be read of it."""
     fault: str = ""
-    """Why the text cannot be read to its end; empty if it can."""
-    rest: str = ""
-    """The text from there on."""
+    """Why the last text cannot be read to its end; empty if it can."""
+    unreadable: str = ""
+    """The whole of that text."""
     tokens: int = 0
     """Tokens that the model wrote."""
 

@@ -71,7 +71,7 @@ def test_after_an_update_feedback_is_asked_on_the_update_alone() -> None:
     assert talk.turns == trajectory(WRONG, ERROR, RIGHT, CORRECT).turns
     assert talk.answer_text == RIGHT.text
     assert backend.prompts == [Q, Q + known]
-    assert (talk.fault, talk.rest, talk.stalled) == ("", "", False)
+    assert (talk.fault, talk.unreadable, talk.stalled) == ("", "", False)
 
 
 def test_an_update_may_be_updated_in_the_same_answer() -> None:
@@ -111,7 +111,7 @@ def test_updates_beyond_the_limit_are_ignored_with_their_faults() -> None:
     talk, backend = converse({Q: whole}, max_updates=1)
     assert talk.turns == trajectory(WRONG, ERROR, BETTER, LATER_ERROR).turns
     assert talk.answer_text == BETTER.text
-    assert (talk.fault, talk.rest, backend.calls) == ("", "", 1)
+    assert (talk.fault, talk.unreadable, backend.calls) == ("", "", 1)
 
 
 def test_without_updates_the_first_attempt_is_the_answer() -> None:
@@ -138,7 +138,7 @@ def test_a_model_that_gives_no_feedback_is_not_asked_for_any() -> None:
 )
 def test_what_was_written_in_place_of_an_attempt_is_the_answer(written: str, fault: str, answer: str | None) -> None:
     talk, backend = converse({Q: written})
-    assert (talk.turns, talk.fault, talk.rest) == ((), fault, written)
+    assert (talk.turns, talk.fault, talk.unreadable) == ((), fault, written)
     assert talk.answer_text == (written if answer is None else answer)
     assert backend.calls == 1
 
@@ -148,7 +148,7 @@ def test_an_update_that_cannot_be_read_leaves_the_attempt_before(update: str) ->
     first = text(WRONG, ERROR) + UPDATE + update
     talk, backend = converse({Q: first})
     assert talk.turns == trajectory(WRONG, ERROR).turns
-    assert (talk.answer_text, talk.rest, backend.calls) == (WRONG.text, first, 1)
+    assert (talk.answer_text, talk.unreadable, backend.calls) == (WRONG.text, first, 1)
     assert talk.fault
 
 
@@ -157,7 +157,7 @@ def test_a_later_update_that_cannot_be_read_leaves_the_update_before() -> None:
     second = after(known, BETTER, LATER_ERROR) + UPDATE + "(1) 1 + 2"
     talk, _ = converse({Q: text(WRONG, ERROR, BETTER), Q + known: second})
     assert talk.turns == trajectory(WRONG, ERROR, BETTER, LATER_ERROR).turns
-    assert (talk.answer_text, talk.fault, talk.rest) == (BETTER.text, "unfinished", known + second)
+    assert (talk.answer_text, talk.fault, talk.unreadable) == (BETTER.text, "unfinished", known + second)
 
 
 def test_an_update_that_repeats_the_attempt_ends_the_conversation() -> None:
@@ -232,7 +232,7 @@ def test_a_conversation_as_records() -> None:
     talk, _ = converse({Q: text(WRONG, ERROR, RIGHT), Q + known: POSITIVE})
     damaged, _ = converse({Q: "7"})
     assert talk.to_record(4) == SampledTrajectory(problem_id="sum", sample=4, turns=talk.turns, tokens=talk.tokens)
-    assert damaged.to_record() == SampledTrajectory(problem_id="sum", fault="unknown_line", rest="7", tokens=1)
+    assert damaged.to_record() == SampledTrajectory(problem_id="sum", fault="unknown_line", unreadable="7", tokens=1)
     predictions = answers(SumTask(), [talk, damaged])
     assert [prediction.verdict.correct for prediction in predictions] == [True, False]
     assert [(prediction.text, prediction.tokens) for prediction in predictions] == [

@@ -9,10 +9,10 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from stepwise.methods.tripost.editing_round import Editor, edit_passes
 from stepwise.methods.tripost.replay import Weighting, cut_rows
+from stepwise.methods.tripost.rounds.editing_round import Editor, edit_passes
 from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.teachers import scripted_teacher
+from stepwise.methods.tripost.teacher.teachers import scripted_teacher
 from stepwise.models.loading import save_model
 from stepwise.models.tokenizer import build_tokenizer
 from stepwise.params import SftParams, load
@@ -119,7 +119,11 @@ def test_editing(workspace: Path) -> None:
     edit = stage(workspace, "tripost_edit", arguments, "out metrics")
     command = ["stages/tripost_edit.py", *arguments.split()]
     command += ["--out", "tripost_edit/out", "--metrics", "tripost_edit/metrics"]
-    modules = ("stepwise.tasks.registry", "stepwise.methods.tripost.editing_round", "stepwise.methods.tripost.teachers")
+    modules = (
+        "stepwise.tasks.registry",
+        "stepwise.methods.tripost.rounds.editing_round",
+        "stepwise.methods.tripost.teacher.teachers",
+    )
     leaves_old_or_new_outputs(edit, lambda *dying, **pipes: start(workspace, *dying, *command, **pipes), modules)
     assert edit.outs[0].read_bytes() == (workspace / "edited.jsonl").read_bytes()
 

@@ -9,7 +9,7 @@ from typing import cast
 from stepwise.generation.base import Backend, Sampling
 from stepwise.interaction import Speaker, interact
 from stepwise.methods.base import Answer, Answering
-from stepwise.methods.tripost.answer_only import ANSWER_ONLY, AnswerOnly
+from stepwise.methods.tripost.baselines.answer_only import ANSWER_ONLY, AnswerOnly
 from stepwise.methods.tripost.dialogue import AGENT, SELF_IMPROVEMENT, Conversation, SelfImprovement
 from stepwise.methods.tripost.examining import judge
 from stepwise.methods.tripost.transcript import read_lead_in

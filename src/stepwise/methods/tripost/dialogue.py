@@ -52,7 +52,7 @@ class Conversation:
     begun: bool = False
     fault: str = ""
     """Why the last text could not be read to its end."""
-    rest: str = ""
+    unreadable: str = ""
     """The whole text in which that happened."""
     stalled: bool = False
     """Whether the last update repeats the attempt before it."""
@@ -65,12 +65,12 @@ class Conversation:
         """The last attempt that can be read, else what was written in place of the first one."""
         if self.turns:
             return self.turns[-1].solution.text
-        return self.rest.partition(FEEDBACK_HEADER)[0]
+        return self.unreadable.partition(FEEDBACK_HEADER)[0]
 
     def transcript(self, lead_in: str) -> str:
         """All turns as the model wrote them, and a note where something after them could not be read."""
         if not self.turns:
-            return self.rest
+            return self.unreadable
         text = render(Trajectory(problem_id=self.problem.id, turns=self.turns), lead_in)
         return f"{text}\n[what follows cannot be read: {self.fault}]" if self.fault else text
 
@@ -81,7 +81,7 @@ class Conversation:
             sample=sample,
             turns=self.turns,
             fault=self.fault,
-            rest=self.rest,
+            unreadable=self.unreadable,
             tokens=self.tokens,
         )
 
@@ -131,7 +131,7 @@ class SelfImprovement:
             turns=turns,
             begun=True,
             fault=fault,
-            rest=text if fault else "",
+            unreadable=text if fault else "",
             stalled=stalled,
             tokens=state.tokens + len(completion.token_ids),
             finish_reason=completion.finish_reason,

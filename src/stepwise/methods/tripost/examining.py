@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from stepwise import evaluation
-from stepwise.methods.tripost.answer_only import ANSWER_ONLY, AnswerOnly
+from stepwise.methods.tripost.baselines.answer_only import ANSWER_ONLY, AnswerOnly
 from stepwise.methods.tripost.dialogue import Conversation
 from stepwise.methods.tripost.setup import TripostSetup, answers, attempts
 from stepwise.records import Prediction, Problem, SampledTrajectory

@@ -9,12 +9,12 @@ import pytest
 from stepwise.generation.base import GenerationError, Sampling
 from stepwise.generation.openai_backend import OpenAIBackend
 from stepwise.generation.scripted import ScriptedBackend
-from stepwise.methods.tripost.breadth_first import edit_many, improve_all, verify_all
 from stepwise.methods.tripost.editing import Edited, Teacher, edit
 from stepwise.methods.tripost.roles import CORRECT, BatchImprover, BatchVerifier, ImproveRequest, VerifyRequest
+from stepwise.methods.tripost.rounds.breadth_first import edit_many, improve_all, verify_all
 from stepwise.methods.tripost.teacher.answers import Answers
 from stepwise.methods.tripost.teacher.llm import LlmImprover, LlmSettings, LlmVerifier
-from stepwise.methods.tripost.teachers import make_teacher, scripted_teacher
+from stepwise.methods.tripost.teacher.teachers import make_teacher, scripted_teacher
 from stepwise.records import Feedback, Solution, Trajectory, Turn
 from tests.generation.faulty_server import FAST, Server, serve
 from tests.methods.tripost.teacher.cases import (

@@ -10,7 +10,7 @@ from stepwise.methods.tripost.editing import agree, no_progress
 from stepwise.methods.tripost.roles import CORRECT
 from stepwise.methods.tripost.teacher.prompts import feedback, improver_examples, read_verdict, verifier_examples
 from stepwise.methods.tripost.teacher.shots import RightShot, ShotsError, WrongShot, read_shots, taught_tasks
-from stepwise.methods.tripost.teachers import scripted_teacher
+from stepwise.methods.tripost.teacher.teachers import scripted_teacher
 from stepwise.methods.tripost.transcript import feedback_text, malformed, parse_feedback
 from stepwise.params import TaskParams
 from stepwise.records import Feedback, Solution

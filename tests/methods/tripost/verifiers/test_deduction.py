@@ -3,7 +3,7 @@ import random
 import pytest
 
 from stepwise.methods.tripost.editing import no_progress
-from stepwise.methods.tripost.teachers import scripted_teacher
+from stepwise.methods.tripost.teacher.teachers import scripted_teacher
 from stepwise.methods.tripost.transcript import feedback_text, parse_feedback
 from stepwise.methods.tripost.verifiers import deduction as checks
 from stepwise.methods.tripost.verifiers.deduction import DeductionVerifier

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepwise.methods.tripost.plausible import plausible
+from stepwise.methods.tripost.rounds.plausible import plausible
 from stepwise.params import TaskParams
 from stepwise.records import Problem, Solution, Step
 from stepwise.tasks.registry import get_task

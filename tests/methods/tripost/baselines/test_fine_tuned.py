@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from stepwise.methods.tripost.answer_only import ANSWER_ONLY, AnswerOnly, answer_example
-from stepwise.methods.tripost.baselines import VARIANTS, Baselines, lmsi_examples, train_baseline
+from stepwise.methods.tripost.baselines.answer_only import ANSWER_ONLY, AnswerOnly, answer_example
+from stepwise.methods.tripost.baselines.fine_tuned import VARIANTS, Baselines, lmsi_examples, train_baseline
 from stepwise.methods.tripost.examining import examine
+from stepwise.methods.tripost.rounds.training import RoundError
 from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.training import RoundError
 from stepwise.params import SftParams, TaskParams
 from stepwise.params.tripost import DemonstrationParams, EditParams, LmsiParams, TripostTraining
 from stepwise.records import Prediction, Verdict, write_json

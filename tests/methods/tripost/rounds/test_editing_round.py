@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from stepwise.methods.tripost.editing_round import Editor, counts, edit_passes
 from stepwise.methods.tripost.roles import CORRECT
+from stepwise.methods.tripost.rounds.editing_round import Editor, counts, edit_passes
 from stepwise.params.tripost import EditParams
 from stepwise.records import EditedTrajectory, Feedback, SampledTrajectory, Solution, Step
 from tests.methods.tripost.sums import (
@@ -49,12 +49,12 @@ def test_a_wrong_attempt_is_improved() -> None:
 
 @pytest.mark.parametrize(("fault", "reason"), [("repeated_step", "unreadable_repeated_step"), ("", "unreadable_empty")])
 def test_a_text_of_which_nothing_can_be_read_is_rejected_with_the_reason(fault: str, reason: str) -> None:
-    result = edit(editor(), sampled(sample=3, fault=fault, rest="well"))
+    result = edit(editor(), sampled(sample=3, fault=fault, unreadable="well"))
     assert result == EditedTrajectory(trajectory=trajectory(), sample=3, rejected=reason)
 
 
 def test_what_can_be_read_of_a_text_is_edited() -> None:
-    result = edit(editor(), sampled(WRONG, negative("2", "7"), fault="unfinished", rest="..."))
+    result = edit(editor(), sampled(WRONG, negative("2", "7"), fault="unfinished", unreadable="..."))
     assert (result.trajectory, result.outcome) == (trajectory(WRONG, ERROR, RIGHT, CORRECT), "edited")
 
 
@@ -111,13 +111,13 @@ def test_rejected_trajectories_are_no_rows() -> None:
 
 def test_texts_of_which_nothing_can_be_read_count_apart_unless_they_are_the_same() -> None:
     texts = [("empty", ""), ("unfinished", "(1) 1"), ("unfinished", "(1) 2"), ("unfinished", "(1) 1")]
-    passes = [sampled(sample=number, fault=fault, rest=rest) for number, (fault, rest) in enumerate(texts)]
+    passes = [sampled(sample=number, fault=fault, unreadable=rest) for number, (fault, rest) in enumerate(texts)]
     edited = edit_passes(passes, PROBLEMS, editor(), EditParams())
     assert [result.sample for result in edited] == [0, 1, 2]
 
 
 def test_the_counts_add_up() -> None:
-    repeated = sampled(sample=1, fault="repeated_step", rest="(1) a\n(1) b")
+    repeated = sampled(sample=1, fault="repeated_step", unreadable="(1) a\n(1) b")
     unjudged = other(Solution(text="", steps=(Step(id="1", text="(1) unreadable."),)), sample=0)
     edited = edit_passes([*PASSES, repeated, unjudged], PROBLEMS, editor(), EditParams())
     numbers = counts(7, edited)

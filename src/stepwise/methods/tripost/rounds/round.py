@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stepwise.methods.tripost.handover import has_stopped, mark_stopped, read_experience, write_experience
+from stepwise.methods.tripost.rounds.handover import has_stopped, mark_stopped, read_experience, write_experience
+from stepwise.methods.tripost.rounds.training import goes_further, make_rows, train_leg, training_setup
 from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.training import goes_further, make_rows, train_leg, training_setup
 from stepwise.params.tripost import TripostTraining
 from stepwise.records import EditedTrajectory, Problem
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from stepwise.methods.tripost.collecting import window
+from stepwise.methods.tripost.rounds.collecting import window
 
 
 @pytest.mark.parametrize(

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import cast
 
 from stepwise import evaluation
-from stepwise.methods.tripost.answer_only import ANSWER_ONLY, AnswerOnly, answer_example
-from stepwise.methods.tripost.demonstrations import demonstrate
-from stepwise.methods.tripost.editing_round import Editor, edit_passes
+from stepwise.methods.tripost.baselines.answer_only import ANSWER_ONLY, AnswerOnly, answer_example
+from stepwise.methods.tripost.baselines.demonstrations import demonstrate
 from stepwise.methods.tripost.replay import Mix
 from stepwise.methods.tripost.roles import Improver, Verifier
+from stepwise.methods.tripost.rounds.editing_round import Editor, edit_passes
+from stepwise.methods.tripost.rounds.training import RoundError, make_rows, read_legs, train_like, training_setup
 from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.training import RoundError, make_rows, read_legs, train_like, training_setup
 from stepwise.params import SftParams
 from stepwise.params.tripost import DemonstrationParams, EditParams, LmsiParams, TripostTraining
 from stepwise.records import Example, Prediction, Problem, Span

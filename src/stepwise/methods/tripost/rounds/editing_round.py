@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from stepwise.methods.tripost.breadth_first import edit_many
 from stepwise.methods.tripost.editing import Edited, Outcome, Reason, Teacher
-from stepwise.methods.tripost.plausible import plausible
 from stepwise.methods.tripost.roles import Improver, Verifier
+from stepwise.methods.tripost.rounds.breadth_first import edit_many
+from stepwise.methods.tripost.rounds.plausible import plausible
 from stepwise.methods.tripost.transcript import UNREADABLE, Fault, is_positive
 from stepwise.params.tripost import EditParams
 from stepwise.records import EditedTrajectory, Problem, SampledTrajectory, Solution, Trajectory
@@ -86,7 +86,7 @@ def edit_passes(
             break
         pairs = [(problems[trajectory.problem_id], trajectory) for trajectory in passes[number]]
         for (_, trajectory), result in zip(pairs, editor.edit(pairs), strict=True):
-            text = result.trajectory.model_dump_json() + ("" if trajectory.turns else trajectory.rest)
+            text = result.trajectory.model_dump_json() + ("" if trajectory.turns else trajectory.unreadable)
             if text in seen:
                 continue
             seen.add(text)

@@ -7,7 +7,7 @@ from stepwise.methods.tripost.roles import CORRECT
 from stepwise.methods.tripost.teacher.answers import Answers
 from stepwise.methods.tripost.teacher.llm import LlmImprover, LlmVerifier
 from stepwise.methods.tripost.teacher.shots import ShotsError
-from stepwise.methods.tripost.teachers import SCRIPTED, TeacherError, make_teacher, scripted_teacher
+from stepwise.methods.tripost.teacher.teachers import SCRIPTED, TeacherError, make_teacher, scripted_teacher
 from stepwise.params import TaskParams
 from stepwise.tasks.base import Task
 from stepwise.tasks.registry import get_task

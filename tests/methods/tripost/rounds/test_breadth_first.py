@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from stepwise.methods.tripost.breadth_first import edit_many
 from stepwise.methods.tripost.editing import Edited, Rejected, Teacher, edit
 from stepwise.methods.tripost.roles import (
     CORRECT,
@@ -16,7 +15,8 @@ from stepwise.methods.tripost.roles import (
     Verifier,
     VerifyRequest,
 )
-from stepwise.methods.tripost.teachers import SCRIPTED
+from stepwise.methods.tripost.rounds.breadth_first import edit_many
+from stepwise.methods.tripost.teacher.teachers import SCRIPTED
 from stepwise.records import Feedback, Problem, Solution, Step, Trajectory
 from tests.methods.tripost.sums import ScriptedImprover, SumVerifier, attempt, problem, solve, trajectory
 

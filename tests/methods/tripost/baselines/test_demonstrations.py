@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from stepwise.methods.tripost.demonstrations import demonstrate
-from stepwise.methods.tripost.editing_round import Editor
+from stepwise.methods.tripost.baselines.demonstrations import demonstrate
 from stepwise.methods.tripost.roles import CORRECT
-from stepwise.methods.tripost.teachers import SCRIPTED, scripted_teacher
+from stepwise.methods.tripost.rounds.editing_round import Editor
+from stepwise.methods.tripost.teacher.teachers import SCRIPTED, scripted_teacher
 from stepwise.methods.tripost.transcript import is_positive, malformed
 from stepwise.params import TaskParams
 from stepwise.records import Problem, Solution

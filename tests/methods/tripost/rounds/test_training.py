@@ -9,8 +9,7 @@ import pytest
 
 from stepwise.generation.scripted import ScriptedBackend
 from stepwise.methods.tripost.roles import CORRECT
-from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.training import (
+from stepwise.methods.tripost.rounds.training import (
     Leg,
     RoundError,
     goes_further,
@@ -20,6 +19,7 @@ from stepwise.methods.tripost.training import (
     train_like,
     training_setup,
 )
+from stepwise.methods.tripost.setup import TripostSetup
 from stepwise.params import SftParams, TaskParams
 from stepwise.params.tripost import TripostTraining
 from stepwise.records import EditedTrajectory, Feedback, Problem, Solution, write_json

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from stepwise.methods.tripost.collecting import collect
-from stepwise.methods.tripost.handover import REPLAY, STOPPED, has_stopped, mark_stopped, read_experience
 from stepwise.methods.tripost.roles import CORRECT
-from stepwise.methods.tripost.round import Round, RoundResult, train_round
+from stepwise.methods.tripost.rounds.collecting import collect
+from stepwise.methods.tripost.rounds.handover import REPLAY, STOPPED, has_stopped, mark_stopped, read_experience
+from stepwise.methods.tripost.rounds.round import Round, RoundResult, train_round
+from stepwise.methods.tripost.rounds.training import RoundError
 from stepwise.methods.tripost.setup import TripostSetup
-from stepwise.methods.tripost.training import RoundError
 from stepwise.params import SftParams, TaskParams
 from stepwise.params.tripost import CollectParams, TripostTraining
 from stepwise.records import EditedTrajectory, Turn

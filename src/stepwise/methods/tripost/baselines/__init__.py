@@ -1,0 +1,1 @@
+"""What TriPosT is compared with."""
