@@ -155,7 +155,6 @@ def run_pass(
         temperature=collecting.temperature, top_p=collecting.top_p, top_k=collecting.top_k, seed=setup.seed
     )
     by_id = {problem.id: problem for problem in problems}
-    every = params.tripost_edit.model_copy(update={"most_rows": 0})
     result = Pass({}, 0, 0, 0.0, 0.0)
     for start in range(0, len(problems), batch):
         begun = now()
@@ -163,7 +162,7 @@ def run_pass(
         records = [talk.to_record() for talk in talks]
         middle = now()
         groups = [[record] for record in records] if alone else [records]
-        edited = [each for group in groups for each in edit_passes(group, by_id, editor, every)]
+        edited = [each for group in groups for each in edit_passes(group, by_id, editor)]
         result.editing += now() - middle
         result.collecting += middle - begun
         result.edited |= {each.trajectory.problem_id: each for each in edited}

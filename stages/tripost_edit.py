@@ -24,7 +24,8 @@ def main(run: Run, *, task: str, problems: Path, sampled: Path, teacher: Path, o
     # beside the work of single runs: a language model's answers outlive changes of other parameters
     answers = run.work.parent / "answers" / f"{out.parent.name}-{out.name}"
     roles = roles_of(solved_task, params, load, answers, seed=run.params.seed)
-    edited = edit_passes(written, by_id, Editor(solved_task, *roles, params.max_updates), params)
+    editor = Editor(solved_task, *roles, params.max_updates)
+    edited = edit_passes(written, by_id, editor, params.limits_of(task).most)
     write_jsonl(run.work / "edited.jsonl", edited)
     run.publish(run.work / "edited.jsonl", out)
     numbers = counts(len(written), edited)

@@ -28,7 +28,7 @@ def main(
         train=read_jsonl(data / "train.jsonl", Problem),
         dev=read_jsonl(data / "dev.jsonl", Problem),
         params=params,
-        least_rows=run.params.tripost_edit.least_rows,
+        least_rows=run.params.tripost_edit.limits_of(task).least,
         work=run.work,
     )
     result = train_round(this, start, read_jsonl(edited, EditedTrajectory))

@@ -149,7 +149,7 @@ class Comparison:
             chosen = window(self.train, params.tripost_collect.window, number - 1)
             sampled = collect(self.setup, model, chosen, params.tripost_collect, number=number - 1)
         editor = Editor(self.setup.task, *self.teacher, params.tripost_edit.max_updates)
-        edited = edit_passes(sampled, problems, editor, params.tripost_edit)
+        edited = edit_passes(sampled, problems, editor, params.tripost_edit.limits_of(self.setup.task.name).most)
         if variant == "no_filtering":
             edited = [_kept(result) for result in edited]
         tally = {name: int(value) for name, value in counts(len(sampled), edited).items() if value}

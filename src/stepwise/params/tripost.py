@@ -39,6 +39,15 @@ class CollectParams(Section):
     """Training problems of a round, taken in turn from round to round; 0 means all in every round (the paper's)."""
 
 
+class RowLimits(Section):
+    """How many rows a round learns from on a task."""
+
+    most: Count = 0
+    """Passes are edited until there are so many rows from trajectories; 0 means all passes."""
+    least: Count = 0
+    """Fewer rows than this, gold rows included, are an error."""
+
+
 class EditParams(Section):
     """Interactive trajectory editing."""
 
@@ -57,10 +66,12 @@ class EditParams(Section):
     update_tokens: Positive = 1024
     """Length limit of the teacher's updates; the paper's is 2048."""
     update_temperature: float = Field(0.7, ge=0)
-    most_rows: Count = 0
-    """Passes are edited until there are so many rows from trajectories; 0 means all passes."""
-    least_rows: Count = 0
-    """Fewer rows than this, gold rows included, are an error."""
+    limits: dict[str, RowLimits] = Field(default_factory=dict)
+    """Numbers of rows by task; a task that is not named takes all passes, and any number of rows."""
+
+    def limits_of(self, task: str) -> RowLimits:
+        """The limits of a task."""
+        return self.limits.get(task, RowLimits())
 
 
 class TripostTraining(Section):

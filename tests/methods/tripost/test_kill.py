@@ -62,7 +62,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_model(folder, setup, train, lesson)
     sampled = [SampledTrajectory(problem_id=problem.id, turns=lesson.turns) for problem in train]
     write_jsonl(folder / "sampled.jsonl", sampled)
-    edited = edit_passes(sampled, {problem.id: problem for problem in train}, editor, params.tripost_edit)
+    edited = edit_passes(sampled, {problem.id: problem for problem in train}, editor)
     assert sum(bool(result.outcome) for result in edited) == len(train)
     write_jsonl(folder / "edited.jsonl", edited)
     return folder

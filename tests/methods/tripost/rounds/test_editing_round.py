@@ -6,7 +6,6 @@ import pytest
 
 from stepwise.methods.tripost.roles import CORRECT
 from stepwise.methods.tripost.rounds.editing_round import Editor, counts, edit_passes
-from stepwise.params.tripost import EditParams
 from stepwise.records import EditedTrajectory, Feedback, SampledTrajectory, Solution, Step
 from tests.methods.tripost.sums import (
     ScriptedImprover,
@@ -99,27 +98,27 @@ PASSES = [
     ("most", "samples"), [(0, [0, 0, 1]), (1, [0, 0]), (3, [0, 0]), (4, [0, 0, 1]), (100, [0, 0, 1])]
 )
 def test_passes_are_edited_whole_until_there_are_rows_enough(most: int, samples: list[int]) -> None:
-    edited = edit_passes(PASSES, PROBLEMS, editor(), EditParams(most_rows=most))
+    edited = edit_passes(PASSES, PROBLEMS, editor(), most)
     assert [result.sample for result in edited] == samples
     assert [len(result.trajectory.turns) for result in edited] == [2, 1, 2][: len(samples)]
 
 
 def test_rejected_trajectories_are_no_rows() -> None:
-    edited = edit_passes([sampled(WRONG), sampled(LUCKY, sample=1)], PROBLEMS, editor([None]), EditParams(most_rows=1))
+    edited = edit_passes([sampled(WRONG), sampled(LUCKY, sample=1)], PROBLEMS, editor([None]), most_rows=1)
     assert [(result.rejected, result.outcome) for result in edited] == [("no_update", ""), ("", "unchanged")]
 
 
 def test_texts_of_which_nothing_can_be_read_count_apart_unless_they_are_the_same() -> None:
     texts = [("empty", ""), ("unfinished", "(1) 1"), ("unfinished", "(1) 2"), ("unfinished", "(1) 1")]
     passes = [sampled(sample=number, fault=fault, unreadable=rest) for number, (fault, rest) in enumerate(texts)]
-    edited = edit_passes(passes, PROBLEMS, editor(), EditParams())
+    edited = edit_passes(passes, PROBLEMS, editor())
     assert [result.sample for result in edited] == [0, 1, 2]
 
 
 def test_the_counts_add_up() -> None:
     repeated = sampled(sample=1, fault="repeated_step", unreadable="(1) a\n(1) b")
     unjudged = other(Solution(text="", steps=(Step(id="1", text="(1) unreadable."),)), sample=0)
-    edited = edit_passes([*PASSES, repeated, unjudged], PROBLEMS, editor(), EditParams())
+    edited = edit_passes([*PASSES, repeated, unjudged], PROBLEMS, editor())
     numbers = counts(7, edited)
     assert {name: count for name, count in numbers.items() if count} == {
         "sampled": 7,

@@ -85,7 +85,7 @@ def test_a_round_without_trajectories_learns_the_gold_solutions() -> None:
 def test_too_few_rows_are_an_error_that_says_what_to_do() -> None:
     arguments = ([improved(0)], [], TRAIN[:2], SETUP, PARAMS)
     assert len(make_rows(*arguments, name="tripost_1", least=3).rows) == 3
-    with pytest.raises(RoundError, match=r"tripost_1 has 3 rows .* tripost_edit.least_rows = 4; collect more"):
+    with pytest.raises(RoundError, match=r"tripost_1 has 3 rows .* tripost_edit\.limits\.\w+\.least = 4; collect more"):
         make_rows(*arguments, name="tripost_1", least=4)
     with pytest.raises(RoundError, match="has 0 rows"):
         make_rows([], [], TRAIN, SETUP, PARAMS, name="tripost_1", least=1)

@@ -76,8 +76,7 @@ class Baselines:
         sampled = list(demonstrate(setup.task, self.train, params.passes, setup.seed))
         # an error put into a reference solution often leaves its answer right
         editor = Editor(setup.task, *self.teacher, self.edit.max_updates, judge_right_answers=True)
-        limits = self.edit.model_copy(update={"most_rows": params.most_rows})
-        edited = edit_passes(sampled, {problem.id: problem for problem in self.train}, editor, limits)
+        edited = edit_passes(sampled, {problem.id: problem for problem in self.train}, editor, params.most_rows)
         return make_rows(edited, [], self.train, setup, self.training, name="demonstrations")
 
 

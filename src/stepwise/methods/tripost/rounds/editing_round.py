@@ -12,7 +12,6 @@ from stepwise.methods.tripost.roles import Improver, Verifier
 from stepwise.methods.tripost.rounds.breadth_first import edit_many
 from stepwise.methods.tripost.rounds.plausible import plausible
 from stepwise.methods.tripost.transcript import UNREADABLE, Fault, is_positive
-from stepwise.params.tripost import EditParams
 from stepwise.records import EditedTrajectory, Problem, SampledTrajectory, Solution, Trajectory
 from stepwise.tasks.base import Task
 
@@ -69,9 +68,9 @@ class Editor:
 
 
 def edit_passes(
-    sampled: Sequence[SampledTrajectory], problems: Mapping[str, Problem], editor: Editor, params: EditParams
+    sampled: Sequence[SampledTrajectory], problems: Mapping[str, Problem], editor: Editor, most_rows: int = 0
 ) -> list[EditedTrajectory]:
-    """Edit pass by pass until there are `params.most_rows` rows to learn from; copies of a trajectory count once.
+    """Edit pass by pass until there are `most_rows` rows to learn from, or all if that is 0; copies count once.
 
     A trajectory with n turns makes n rows. Texts of which nothing could be read are copies if they are the same.
     """
@@ -82,7 +81,7 @@ def edit_passes(
     seen: set[str] = set()
     rows = 0
     for number in sorted(passes):
-        if params.most_rows and rows >= params.most_rows:
+        if most_rows and rows >= most_rows:
             break
         pairs = [(problems[trajectory.problem_id], trajectory) for trajectory in passes[number]]
         for (_, trajectory), result in zip(pairs, editor.edit(pairs), strict=True):

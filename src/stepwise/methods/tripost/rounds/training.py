@@ -59,8 +59,9 @@ def make_rows(
     gold = [gold_row(problem, setup.task.prompt(problem), weighting) for problem in problems if problem.reference]
     mixed = mix(rows(edited), gold, ratio=params.ratio, seed=f"{setup.seed}-{name}", earlier=rows(earlier))
     if len(mixed.rows) < least:
+        key = f"tripost_edit.limits.{setup.task.name}.least"
         raise RoundError(
-            f"{name} has {len(mixed.rows)} rows to learn from, fewer than tripost_edit.least_rows = {least}; "
+            f"{name} has {len(mixed.rows)} rows to learn from, fewer than {key} = {least}; "
             "collect more (tripost_collect.passes), edit with another verifier or improver, or lower the limit"
         )
     if mixed.rows:
