@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from stepwise import report
-from stepwise.methods.registry import CHAPTER_PARAMS, chapters, comparisons
+from stepwise.methods.registry import CHAPTER_PARAMS, agents, chapters, comparisons
 from stepwise.stage import Run, stage
 
 
@@ -19,7 +19,8 @@ def main(
 
     `data` is text, not a Path: chapters read little of that folder, and a stage hashes all of its inputs.
     """
-    rows = report.collect(evaluations, run.params.tasks, run.params.models)
+    models = [*run.params.models, *agents(run.params)]
+    rows = report.collect(evaluations, run.params.tasks, models)
     pairs = report.compare_with_baselines(rows, partial(report.greedy, predictions), comparisons(run.params))
     sources = report.Sources(
         metrics=evaluations.parent, studies=studies, data=Path(data), predictions=predictions, pairs=pairs

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stepwise.errors import StepwiseError
 from stepwise.methods.base import AddCommand
-from stepwise.methods.registry import METHODS, chapters
+from stepwise.methods.registry import METHODS, agents, chapters
 
 MODEL = "models:/warm_up-word_problems-tiny@champion"
 
@@ -135,7 +135,8 @@ def _report(options: argparse.Namespace) -> None:
     from stepwise import params, report
 
     parameters = params.load()
-    rows = report.collect(options.metrics / "evaluate", parameters.tasks, parameters.models)
+    models = [*parameters.models, *agents(parameters)]
+    rows = report.collect(options.metrics / "evaluate", parameters.tasks, models)
     pairs = report.pairs.read(options.metrics / "comparisons.json")
     sources = report.Sources(metrics=options.metrics, studies=options.studies, pairs=pairs)
     report.show(rows, pairs, chapters=chapters(parameters, sources))

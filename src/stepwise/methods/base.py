@@ -98,6 +98,10 @@ class Method:
         """Pairs of evaluated methods, each with what it is compared with, besides the baselines of all methods."""
         return ()
 
+    def agents(self, params: Params) -> Sequence[str]:  # noqa: ARG002
+        """Models that are evaluated besides the base models, as they stand in the model's column of tables."""
+        return ()
+
     def variants(self, params: Params) -> Sequence[Variants]:  # noqa: ARG002
         """Predictions beside those in evaluations/METHOD/TASK-MODEL, which every method has."""
         return ()

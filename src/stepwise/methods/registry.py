@@ -28,6 +28,11 @@ def comparisons(params: Params) -> list[tuple[str, str]]:
     return [pair for method in METHODS for pair in method.comparisons(params)]
 
 
+def agents(params: Params) -> list[str]:
+    """The models that methods evaluate besides the base models."""
+    return [name for method in METHODS for name in method.agents(params)]
+
+
 def chapters(params: Params, sources: Sources) -> list[Chapter]:
     """The chapters of all methods that have one."""
     every = [method.chapter(params, sources) for method in METHODS]

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stepwise.params.base import Count, Positive, Section, Share
 from stepwise.params.foundation import BackendParams, SftParams
 
 Role = Literal["scripted", "llm"]
 """Who verifies or improves: the task's program, or a language model."""
+PromptMode = Literal["few_shot", "self_improve", "self_improve_oracle"]
+"""How a model answers from examples in its prompts; see methods/tripost/prompting.py."""
+ORACLE: PromptMode = "self_improve_oracle"
+"""The mode in which the gold answer decides when to stop."""
 
 
 class TripostRound(Section):
@@ -119,6 +123,47 @@ class DemonstrationParams(Section):
     """Rows from demonstrations; 0 means all."""
 
 
+class PromptParams(Section):
+    """A way of answering by prompting."""
+
+    name: str
+    """Folder below evaluations/, and the method's name in results; it ends in `_oracle` if the mode does."""
+    mode: PromptMode
+    shots: Count = 3
+    """Solved training problems before every question; the paper shows 3, and 7 for logical deduction."""
+    max_updates: Count = 5
+    """Most updates of an answer."""
+    verdict_tokens: Positive = 256
+    """Length limit of a verdict, in the model's tokens."""
+    items: Count = 0
+    """Test problems, evenly spaced; 0 means all."""
+
+    @model_validator(mode="after")
+    def _name_says_oracle(self) -> PromptParams:
+        if self.name.endswith("_oracle") != (self.mode == ORACLE):
+            raise ValueError(
+                f"{self.name} has the mode {self.mode}; a name ends in _oracle exactly if its mode does, so that "
+                "every table says whose answers used an oracle"
+            )
+        return self
+
+
+class TripostPrompt(PromptParams):
+    """Prompting of a model that follows instructions."""
+
+    agent: str
+    """Entry of the instruct group that attempts, verifies and updates."""
+
+
+class TrainedPrompt(PromptParams):
+    """Prompting of models that were trained on the task, which attempt as they were trained: without examples."""
+
+    mode: Literal["self_improve", "self_improve_oracle"]
+    shots: Literal[0] = 0
+    start: str = "warm_up"
+    """Folder below models/ of the models that attempt, verify and update: `warm_up` or a round."""
+
+
 class TripostKeys(Section):
     """TriPosT's keys of params.yaml."""
 
@@ -133,3 +178,5 @@ class TripostKeys(Section):
     tripost_inference: SelfImprovementParams = SelfImprovementParams()
     tripost_lmsi: LmsiParams = LmsiParams()
     tripost_demonstrations: DemonstrationParams = DemonstrationParams()
+    tripost_prompts: list[TripostPrompt] = Field(default_factory=list)
+    tripost_trained_prompts: list[TrainedPrompt] = Field(default_factory=list)

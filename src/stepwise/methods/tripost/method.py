@@ -10,7 +10,7 @@ from stepwise.methods.tripost import commands
 from stepwise.methods.tripost.examples import corrected
 from stepwise.models.card import Card
 from stepwise.params import Params, ParamsError
-from stepwise.params.consistency import check_tasks
+from stepwise.params.consistency import check_folder, check_tasks
 from stepwise.report import Chapter, Sources
 from stepwise.report.chapters.tripost import Selection, collect
 from stepwise.tasks.base import Task
@@ -24,10 +24,16 @@ RIVALS = ("lmsi", "demonstrations")
 class Tripost(Method):
     """A model learns from its own mistakes after others have corrected them (arXiv 2310.13522)."""
 
-    chapter_params = ("tripost_tasks", "tripost_rounds", "tripost_methods")
+    chapter_params = (
+        "tripost_tasks",
+        "tripost_rounds",
+        "tripost_methods",
+        "tripost_prompts",
+        "tripost_trained_prompts",
+    )
 
     def check(self, params: Params) -> None:
-        """Its tasks must be warmed up on, and every round needs the model that it starts from."""
+        """Its tasks must be warmed up on, and every round and every way of prompting needs its model."""
         check_tasks(params, "tripost_tasks", params.tripost_tasks)
         for task in params.tripost_tasks:
             if task not in params.warm_up_tasks:
@@ -44,6 +50,7 @@ class Tripost(Method):
                     f"{key}.number is {this.number}; rounds are numbered from 1 in order, so it is {index}"
                 )
             earlier.append(this.name)
+        _check_prompts(params, earlier)
 
     def answering(self, card: Card, task: Task) -> Answering | None:
         """Attempts, feedback and updates of the models that were taught them; an answer at once of the others."""
@@ -61,15 +68,40 @@ class Tripost(Method):
         }
         return collect(sources.metrics, selection, sources.pairs, examples)
 
+    def agents(self, params: Params) -> Sequence[str]:
+        """The models that follow instructions."""
+        return [prompt.agent for prompt in params.tripost_prompts]
+
     def comparisons(self, params: Params) -> Sequence[tuple[str, str]]:
         """The last round with the baselines that learn from samples or demonstrations."""
         return [(name, rival) for name in _selection(params).rounds[-1:] for rival in RIVALS]
+
+
+def _check_prompts(params: Params, trained: Sequence[str]) -> None:
+    """`trained` are the folders below models/ of the warm-up and the rounds."""
+    taken = {*trained, *params.tripost_methods}
+    for index, prompt in enumerate(params.tripost_prompts):
+        key = f"tripost_prompts.{index}"
+        _check_name(key, prompt.name, taken)
+        check_folder(params, f"{key}.agent", f"models/instruct/{prompt.agent}", "instruct model")
+    for index, prompting in enumerate(params.tripost_trained_prompts):
+        key = f"tripost_trained_prompts.{index}"
+        _check_name(key, prompting.name, taken)
+        if prompting.start not in trained:
+            raise ParamsError(f"{key}.start is {prompting.start}, which is not {' or '.join(trained)}")
+
+
+def _check_name(key: str, name: str, taken: set[str]) -> None:
+    if name in taken:
+        raise ParamsError(f"{key}.name is {name}, which other results have already; choose another")
+    taken.add(name)
 
 
 def _selection(params: Params) -> Selection:
     """What is evaluated, with the rounds in order."""
     rounds = [this.name for this in params.tripost_rounds if this.name in params.tripost_methods]
     baselines = [name for name in params.tripost_methods if name not in rounds]
+    baselines += [prompt.name for prompt in (*params.tripost_prompts, *params.tripost_trained_prompts)]
     return Selection(params.tripost_tasks, params.models, START, baselines, rounds)
 
 
