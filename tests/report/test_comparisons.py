@@ -7,10 +7,10 @@ from stepwise.report.comparisons import compare_with_baselines, greedy
 from stepwise.report.terminal import pairs_table
 
 
-def answered(folder, method, right):
+def answered(folder, method, right, **numbers):
     rows = [Prediction(problem_id=str(i), text="", verdict=Verdict(correct=i in right)) for i in range(20)]
     write_jsonl(folder / method / "toy-tiny" / "greedy.jsonl", rows)
-    return Row(method, "toy", "tiny", {"accuracy": len(right) / 20})
+    return Row(method, "toy", "tiny", {"accuracy": len(right) / 20, **numbers})
 
 
 def test_each_method_is_compared_with_the_baselines_that_are_there(tmp_path):
@@ -52,3 +52,14 @@ def test_continued_training_is_a_baseline_and_a_method_may_name_further_ones(tmp
 def test_a_lone_method_has_no_pairs(tmp_path):
     assert compare_with_baselines([answered(tmp_path, "warm_up", {1})], partial(greedy, tmp_path)) == []
     assert report.pairs.read(tmp_path / "nothing.json") == []
+
+
+def test_an_oracle_and_a_part_of_the_problems_are_compared_with_nothing(tmp_path):
+    rows = [
+        answered(tmp_path, "warm_up", {1}, problems=20.0),
+        answered(tmp_path, "prompted", {1}, problems=20.0, oracle=0.0),
+        answered(tmp_path, "prompted_oracle", {1, 2}, problems=20.0, oracle=1.0),
+        answered(tmp_path, "partly", {1}, problems=10.0),
+    ]
+    pairs = compare_with_baselines(rows, partial(greedy, tmp_path), [("prompted", "prompted_oracle")])
+    assert [(pair.method, pair.against) for pair in pairs] == [("prompted", "warm_up")]

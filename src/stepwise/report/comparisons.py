@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from stepwise import evaluation
@@ -22,7 +22,8 @@ def compare_with_baselines(
     """Paired differences between each row and the baselines among the rows.
 
     `answers` gives a row's greedy predictions. `more` names other pairs to compare: a method, and what it is compared
-    with. Raises EvaluationError where two evaluations are of different problems.
+    with. An evaluation that used an oracle is compared with none, and one of a part of the test problems not with one of
+    all. Raises EvaluationError where two evaluations of the same size are of different problems.
     """
     by_name = {(row.method, row.task, row.model): row for row in rows}
     pairs = []
@@ -31,10 +32,14 @@ def compare_with_baselines(
         against += [name for method, name in more if method == row.method and name not in against]
         for name in against:
             start = by_name.get((name, row.task, row.model))
-            if start is not None:
+            if start is not None and _comparable(start.numbers, row.numbers):
                 comparison = evaluation.compare(answers(start), answers(row))
                 pairs.append(Pair(row.task, row.model, row.method, name, comparison))
     return pairs
+
+
+def _comparable(start: Mapping[str, float], numbers: Mapping[str, float]) -> bool:
+    return start.get("problems") == numbers.get("problems") and not (start.get("oracle") or numbers.get("oracle"))
 
 
 def greedy(predictions: Path, row: Row) -> list[Prediction]:

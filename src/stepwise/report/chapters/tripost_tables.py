@@ -29,6 +29,9 @@ WORDS = (
     ("lmsi", "in the same way, on its own right samples"),
     ("demonstrations", "in the same way, on corrected mistakes that are not its own"),
     ("answer_only", "fine-tuned from the base model to answer without reasoning"),
+    ("few_shot", "not trained: an answer after solved problems in the prompt"),
+    ("self_improve", "not trained for it: verdicts and updates after examples in the prompt"),
+    ("..._oracle", "the gold answer decides when to stop: an upper bound, not a result to compare with"),
 )
 """What columns and methods are, for the page."""
 DIFFERENCES = "The last round against what it has to beat, on the same problems, in percentage points."
