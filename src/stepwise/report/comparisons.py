@@ -22,8 +22,8 @@ def compare_with_baselines(
     """Paired differences between each row and the baselines among the rows.
 
     `answers` gives a row's greedy predictions. `more` names other pairs to compare: a method, and what it is compared
-    with. An evaluation that used an oracle is compared with none, and one of a part of the test problems not with one of
-    all. Raises EvaluationError where two evaluations of the same size are of different problems.
+    with. An evaluation that used an oracle is compared with none, and one of some test problems not with one of all.
+    Raises EvaluationError where two evaluations of the same size are of different problems.
     """
     by_name = {(row.method, row.task, row.model): row for row in rows}
     pairs = []

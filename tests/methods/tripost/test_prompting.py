@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stepwise.generation.base import Sampling
 from stepwise.generation.scripted import ScriptedBackend
-from stepwise.methods.tripost.prompting import Prompting, examine, make_prompting, solved_examples
+from stepwise.methods.tripost.prompting import examine, make_prompting, solved_examples
 from stepwise.methods.tripost.roles import CORRECT
 from stepwise.params import ParamsError
 from stepwise.params.tripost import TrainedPrompt, TripostPrompt
@@ -36,12 +35,12 @@ class Model(ScriptedBackend):
         texts = self.texts[role]
         return texts.pop(0) if len(texts) > 1 else texts[0]
 
-    def generate(self, prompts, sampling: Sampling, *, journal=None):
+    def generate(self, prompts, sampling, *, journal=None):
         self.samplings.append(sampling)
         return super().generate(prompts, sampling)
 
 
-def prompting(model, tmp_path, mode="self_improve", **changes) -> Prompting:
+def prompting(model, tmp_path, mode="self_improve", **changes):
     name = "any_oracle" if mode.endswith("oracle") else "any"
     prompt = TripostPrompt(name=name, agent="any", mode=mode, **{"shots": 0, "max_updates": 3, **changes})
     return make_prompting(prompt, TASK, model, [GOLD], attempt_tokens=1000, answers=tmp_path / "answers.jsonl")
