@@ -20,11 +20,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stepwise.generation.base import Backend, Completion, Sampling
-from stepwise.methods.tripost.breadth_first import improve_all, verify_all
 from stepwise.methods.tripost.dialogue import Conversation
 from stepwise.methods.tripost.editing import steps_before
 from stepwise.methods.tripost.examining import Examined, judge
 from stepwise.methods.tripost.roles import Improver, ImproveRequest, Verifier, VerifyRequest
+from stepwise.methods.tripost.rounds.breadth_first import improve_all, verify_all
 from stepwise.methods.tripost.teacher.answers import Answers
 from stepwise.methods.tripost.teacher.llm import LlmImprover, LlmSettings, LlmVerifier
 from stepwise.methods.tripost.teacher.prompts import question
