@@ -7,7 +7,7 @@ from pathlib import Path
 
 from stepwise import evaluation
 from stepwise.generation import make_backend
-from stepwise.methods.tripost.prompting import examine, make_prompting
+from stepwise.methods.tripost.baselines.prompting import examine, make_prompting
 from stepwise.models.loading import load_model
 from stepwise.records import Problem, read_jsonl, write_json, write_jsonl, write_plot
 from stepwise.stage import Run, stage

@@ -15,7 +15,7 @@ from stepwise.params.foundation import BackendParams, SftParams
 Role = Literal["scripted", "llm"]
 """Who verifies or improves: the task's program, or a language model."""
 PromptMode = Literal["few_shot", "self_improve", "self_improve_oracle"]
-"""How a model answers from examples in its prompts; see methods/tripost/prompting.py."""
+"""How a model answers from examples in its prompts; see methods/tripost/baselines/prompting.py."""
 ORACLE: PromptMode = "self_improve_oracle"
 """The mode in which the gold answer decides when to stop."""
 

@@ -90,7 +90,7 @@ class Prompting:
             turns=tuple(Turn(solution=turn.solution) for turn in read.turns[:1]),
             begun=True,
             fault=fault,
-            rest=completion.text if fault else "",
+            unreadable=completion.text if fault else "",
             tokens=len(completion.token_ids),
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stepwise.generation.scripted import ScriptedBackend
-from stepwise.methods.tripost.prompting import examine, make_prompting, solved_examples
+from stepwise.methods.tripost.baselines.prompting import examine, make_prompting, solved_examples
 from stepwise.methods.tripost.roles import CORRECT
 from stepwise.params import ParamsError
 from stepwise.params.tripost import TrainedPrompt, TripostPrompt
