@@ -18,6 +18,8 @@ GROUPS = {name: name + "=[{}]" for name in ("task", "model", "instruct", "ration
 
 def choices() -> list[str]:
     files = [path.relative_to(CONF) for path in sorted(CONF.glob("*/*.yaml"))]
+    # chosen by tasks, never by a run
+    files = [path for path in files if path.parts[0] != "tripost_task"]
     return [GROUPS.get(path.parts[0], path.parts[0] + "={}").format(path.stem) for path in files]
 
 

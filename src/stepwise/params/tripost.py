@@ -167,6 +167,8 @@ class TrainedPrompt(PromptParams):
 class TripostKeys(Section):
     """TriPosT's keys of params.yaml."""
 
+    tripost_task: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """The run's tasks that TriPosT can be trained on, as their files in conf/task say; nothing but their names."""
     tripost_tasks: list[str] = Field(default_factory=list)
     """Tasks of the run that TriPosT and its baselines are trained on."""
     tripost_rounds: list[TripostRound] = Field(default_factory=list)

@@ -27,6 +27,24 @@ def test_the_committed_parameters_fit(committed: Params) -> None:
     check(committed)
 
 
+@pytest.mark.parametrize(
+    ("tasks", "trained"),
+    [
+        ("svamp,gsm8k,word_problems_text", []),
+        ("word_problems_text,date_understanding,word_sorting", ["date_understanding", "word_sorting"]),
+    ],
+)
+def test_it_trains_on_those_of_its_tasks_that_a_run_has(tasks: str, trained: list[str]) -> None:
+    params = parse(compose([f"task=[{tasks}]"], CONF), "conf")
+    assert params.tripost_tasks == trained
+    check(params)
+
+
+def test_a_teacher_that_the_run_does_not_make_is_named(committed: Params) -> None:
+    with pytest.raises(ParamsError, match=r"tripost_edit\.teacher is models/instruct/smollm2, which no stage makes"):
+        check(committed, instructs=["tiny"])
+
+
 def test_a_task_that_is_not_chosen_is_named(committed: Params) -> None:
     with pytest.raises(ParamsError, match=r"tripost_tasks names gsm8k, .*task=\[\.\.\.,gsm8k\]"):
         check(committed, tasks=["word_sorting"], tripost_tasks=["word_sorting", "gsm8k"])

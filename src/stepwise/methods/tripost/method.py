@@ -40,6 +40,9 @@ class Tripost(Method):
                 raise ParamsError(
                     f"tripost_tasks names {task}, which no model is warmed up on; add it to warm_up_tasks"
                 )
+        if params.tripost_tasks:
+            teacher = f"models/instruct/{params.tripost_edit.teacher}"
+            check_folder(params, "tripost_edit.teacher", teacher, "instruct model")
         earlier = [START]
         for index, this in enumerate(params.tripost_rounds, 1):
             key = f"tripost_rounds.{index - 1}"
