@@ -91,7 +91,7 @@ def make_model(folder: Path, setup: TripostSetup, problems: list[Problem], lesso
     )  # fmt: skip
     save_model(LlamaForCausalLM(config), tokenizer, folder / "random")
     params = SftParams(learning_rate=1e-2, batch_examples=4, max_length=1024, saves=1)
-    sft.train(folder / "random", rows, params, sft.TrainSetup(seed=1, work=folder / "w", out=folder / "m"), epochs=15)
+    sft.train(folder / "random", rows, params, sft.TrainSetup(seed=1, work=folder / "w", out=folder / "m"), epochs=40)
 
 
 def stage(workspace: Path, name: str, arguments: str, outs: str) -> Stage:
