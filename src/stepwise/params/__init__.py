@@ -25,6 +25,7 @@ from stepwise.params.foundation import (
     TaskParams,
 )
 from stepwise.params.rationalyst import RationalystKeys
+from stepwise.params.refiner import RefinerKeys
 from stepwise.params.reft import ReftKeys
 from stepwise.params.rl import RlParams
 from stepwise.params.tripost import TripostKeys
@@ -52,7 +53,7 @@ __all__ = [
 ]
 
 
-class Params(ReftKeys, RationalystKeys, TripostKeys):
+class Params(ReftKeys, RationalystKeys, TripostKeys, RefinerKeys):
     """All of params.yaml: the keys that every run has, and those of each method, declared in the method's own file."""
 
     scale: Literal["smoke", "default", "gpu", "paper"] = "default"
