@@ -10,6 +10,7 @@ from stepwise.tasks.base import Task, example
 from stepwise.tasks.formats.formulas import evaluate_formula, numbers_of, parse_formula
 from stepwise.tasks.generated.stories import LARGEST, tell
 from stepwise.tasks.generated.story_templates import HELD_OUT, HELD_OUT_TEXTS, MIXED, SEEN
+from stepwise.tasks.registry import get_task
 from stepwise.tasks.sandbox.programs import run_programs
 from stepwise.tasks.word_problems import WordProblems
 
@@ -165,3 +166,27 @@ def test_unknown_option_is_named():
         task(options={"stpes": 3})
     with pytest.raises(ParamsError, match="form"):
         task("scripted")
+
+
+def test_each_name_tells_its_own_stories():
+    questions = {}
+    for name, form in (
+        ("word_problems", "p_cot"),
+        ("word_problems_text", "n_cot"),
+        ("word_problems_formula", "formula"),
+    ):
+        named = get_task(name, TaskParams(form=form, train=60, dev=10, test=10), seed=1)
+        problems = [p for split in ("train", "dev", "test") for p in named.load(split).problems]
+        assert {p.task for p in problems} == {name}
+        questions[name] = {p.question for p in problems}
+    assert len(set().union(*questions.values())) == sum(map(len, questions.values())) == 240
+
+
+def test_a_formula_as_training_text():
+    stories = get_task("word_problems_formula", TaskParams(form="formula", train=30, dev=5), seed=1)
+    problem = stories.load("train").problems[0].model_copy(update={"question": "Ben has 12 caps and 5 hats. How many?"})
+    spans = example(stories, problem).spans
+    assert spans[0].text == "Question:\nBen has 12 caps and 5 hats. How many?\nNumbers: n0 = 12, n1 = 5\nFormula:\n"
+    assert spans[1].text == problem.reference.text
+    assert "\n" not in spans[1].text
+    assert stories.stop == ("\n",)

@@ -19,7 +19,7 @@ from stepwise.tasks.mmlu_pro import MmluPro
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic
 from stepwise.tasks.proofwriter import ProofWriter
 from stepwise.tasks.svamp import Svamp
-from stepwise.tasks.word_problems import WordProblems, WordProblemsText
+from stepwise.tasks.word_problems import WordProblems, WordProblemsFormula, WordProblemsText
 from stepwise.tasks.word_sorting import WordSorting
 
 TASKS: dict[str, Callable[..., Task]] = {
@@ -29,6 +29,7 @@ TASKS: dict[str, Callable[..., Task]] = {
     "logical_deduction": LogicalDeduction,
     "word_problems": WordProblems,
     "word_problems_text": WordProblemsText,
+    "word_problems_formula": WordProblemsFormula,
     "gsm8k": Gsm8k,
     "gsm8k_text": Gsm8kText,
     "svamp": Svamp,

@@ -145,6 +145,12 @@ class WordProblemsText(WordProblems):
     name = "word_problems_text"
 
 
+class WordProblemsFormula(WordProblems):
+    """Other stories of the same kind, to be answered with linear formulas."""
+
+    name = "word_problems_formula"
+
+
 _UNSEEN = ("long", "new template", "distractor")
 
 
