@@ -9,8 +9,13 @@ from __future__ import annotations
 import random
 from typing import Protocol
 
+from stepwise.errors import StepwiseError
 from stepwise.methods.refiner.feedback import Fault, Templates
 from stepwise.records import Problem
+
+
+class DomainError(StepwiseError, ValueError):
+    """A problem that a domain cannot judge solutions of, because its reference is missing or unreadable."""
 
 
 class Domain(Protocol):
