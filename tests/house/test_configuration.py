@@ -15,11 +15,19 @@ CONF = ROOT / "conf"
 GROUPS = {name: name + "=[{}]" for name in ("task", "model", "instruct", "rationalyst_run", "rationalyst_transfer")}
 """Groups of which a run may choose several entries; of the others it chooses one."""
 
+MEMBERSHIPS = {
+    "warm_up_task": "task",
+    "tripost_task": "task",
+    "refiner_task": "task",
+    "warm_up_model": "model",
+    "refiner_model": "model",
+}
+"""Groups that the files of another group name in their defaults to say who trains on them; no run chooses them."""
+
 
 def choices() -> list[str]:
     files = [path.relative_to(CONF) for path in sorted(CONF.glob("*/*.yaml"))]
-    # chosen by tasks, never by a run
-    files = [path for path in files if path.parts[0] != "tripost_task"]
+    files = [path for path in files if path.parts[0] not in MEMBERSHIPS]
     return [GROUPS.get(path.parts[0], path.parts[0] + "={}").format(path.stem) for path in files]
 
 
@@ -56,3 +64,22 @@ def test_an_invalid_composition_leaves_the_old_file(tmp_path: Path, monkeypatch:
         compose.write(["+warm_up.no_such_key=1"], target)
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+
+
+@pytest.mark.parametrize("group", ["task", "model"])
+def test_a_file_says_who_trains_on_it_under_its_own_name(group: str) -> None:
+    """A name copied from another file would make a stage for an entry that the run may not have."""
+    for path in sorted((CONF / group).glob("*.yaml")):
+        memberships = [entry for entry in yaml.safe_load(path.read_text()).get("defaults", []) if entry != "_self_"]
+        expected = [
+            {f"/{name}@_global_.{name}.{path.stem}": "trained"}
+            for name, of in MEMBERSHIPS.items()
+            if of == group and f"/{name}@" in path.read_text()
+        ]
+        assert memberships == expected != [], f"{path.name} must name itself, and who trains on it"
+
+
+def test_an_instruct_model_is_the_base_model_of_its_name() -> None:
+    """Its file cannot include the other one, which also says who trains on it."""
+    entries = yaml.safe_load(compose.compose(["model=[smollm2,tiny]", "instruct=[smollm2,tiny]"], CONF))
+    assert entries["instruct"] == entries["model"]

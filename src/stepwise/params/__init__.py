@@ -75,8 +75,14 @@ class Params(ReftKeys, RationalystKeys, TripostKeys, RefinerKeys):
     launcher: LauncherParams = LauncherParams()
     warm_up: SftParams = SftParams()
     evaluate: EvaluateParams = EvaluateParams()
+    warm_up_task: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """The run's tasks that models can be warmed up on, as their files in conf/task say; nothing but their names."""
+    warm_up_model: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """The run's models that can be warmed up, as their files in conf/model say; nothing but their names."""
     warm_up_tasks: list[str] = Field(default_factory=list)
     """Tasks of the run that base models are warmed up on."""
+    warm_up_models: list[str] = Field(default_factory=list)
+    """Base models of the run that are warmed up, and trained further by the methods that start from there."""
 
 
 def load(path: str | Path = "params.yaml") -> Params:

@@ -97,6 +97,30 @@ class RefinerPpoParams(RlParams):
     reward: Reward = "bleu"
 
 
+CriticKind = Literal["none", "trained", "oracle"]
+"""Who comments on attempts: nobody, so that the first attempt is the answer; the trained critic; or the comparison with
+the gold solution."""
+
+
+class RefinerEvaluation(Section):
+    """A generator and who comments on its attempts."""
+
+    name: str
+    """Folder below evaluations/, and the name in results; it ends in `_oracle` if the oracle comments."""
+    generator: str
+    """Folder below models/ of the generator."""
+    critic: CriticKind = "none"
+
+    @model_validator(mode="after")
+    def _name_says_oracle(self) -> RefinerEvaluation:
+        if self.name.endswith("_oracle") != (self.critic == "oracle"):
+            raise ValueError(
+                f"{self.name} has the critic {self.critic}; a name ends in _oracle exactly if the oracle comments, so "
+                "that every table says whose answers were compared with the gold"
+            )
+        return self
+
+
 class RefinementParams(Section):
     """How a generator and a critic answer together."""
 
@@ -106,6 +130,8 @@ class RefinementParams(Section):
     """Most revisions with the oracle's feedback."""
     noise: Share = 0.0
     """Chance that the oracle's feedback is replaced by feedback on another error."""
+    best: bool = False
+    """The answer is the attempt with which the critic finds the fewest faults; the paper's is the last attempt."""
     limit: Count = 0
     """Test problems, evenly spaced; 0 means all."""
 
@@ -113,6 +139,10 @@ class RefinementParams(Section):
 class RefinerKeys(Section):
     """REFINER's keys of params.yaml."""
 
+    refiner_task: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """The run's tasks that REFINER can be trained on, as their files in conf/task say; nothing but their names."""
+    refiner_model: dict[str, dict[str, str]] = Field(default_factory=dict)
+    """The run's models that REFINER can start from, as their files in conf/model say; nothing but their names."""
     refiner_tasks: list[str] = Field(default_factory=list)
     """Tasks of the run that generators and critics are trained on."""
     refiner_models: list[str] = Field(default_factory=list)
@@ -123,3 +153,5 @@ class RefinerKeys(Section):
     refiner_train: RefinerTraining = RefinerTraining()
     refiner_ppo: RefinerPpoParams = RefinerPpoParams()
     refiner_evaluate: RefinementParams = RefinementParams()
+    refiner_evaluations: list[RefinerEvaluation] = Field(default_factory=list)
+    """What is evaluated, in the order of the report's table."""

@@ -123,7 +123,7 @@ def test_the_example_is_the_shortest_mistake_that_was_corrected(sources):
 def test_the_chapter_is_about_the_last_round_that_is_evaluated(sources, tmp_path):
     rounds = [SimpleNamespace(name=f"round_{number}") for number in (1, 2, 3)]
     params = SimpleNamespace(
-        tripost_tasks=["multistep_arithmetic"], tripost_rounds=rounds, models=["tiny"],
+        tripost_tasks=["multistep_arithmetic"], tripost_rounds=rounds, warm_up_models=["tiny"],
         tripost_methods=["continued", "round_1", "round_2"], tripost_prompts=[], tripost_trained_prompts=[],
     )  # fmt: skip
     path = tmp_path / "metrics/evaluate/round_2/multistep_arithmetic-tiny.json"

@@ -10,7 +10,7 @@ from stepwise.methods.tripost import commands
 from stepwise.methods.tripost.examples import corrected
 from stepwise.models.card import Card
 from stepwise.params import Params, ParamsError
-from stepwise.params.consistency import check_folder, check_tasks
+from stepwise.params.consistency import check_folder, check_warmed_up
 from stepwise.report import Chapter, Sources
 from stepwise.report.chapters.tripost import Selection, collect
 from stepwise.tasks.base import Task
@@ -25,6 +25,7 @@ class Tripost(Method):
     """A model learns from its own mistakes after others have corrected them (arXiv 2310.13522)."""
 
     chapter_params = (
+        "warm_up_models",
         "tripost_tasks",
         "tripost_rounds",
         "tripost_methods",
@@ -34,12 +35,7 @@ class Tripost(Method):
 
     def check(self, params: Params) -> None:
         """Its tasks must be warmed up on, and every round and every way of prompting needs its model."""
-        check_tasks(params, "tripost_tasks", params.tripost_tasks)
-        for task in params.tripost_tasks:
-            if task not in params.warm_up_tasks:
-                raise ParamsError(
-                    f"tripost_tasks names {task}, which no model is warmed up on; add it to warm_up_tasks"
-                )
+        check_warmed_up(params, "tripost_tasks", params.tripost_tasks)
         if params.tripost_tasks:
             teacher = f"models/instruct/{params.tripost_edit.teacher}"
             check_folder(params, "tripost_edit.teacher", teacher, "instruct model")
@@ -105,7 +101,7 @@ def _selection(params: Params) -> Selection:
     rounds = [this.name for this in params.tripost_rounds if this.name in params.tripost_methods]
     baselines = [name for name in params.tripost_methods if name not in rounds]
     baselines += [prompt.name for prompt in (*params.tripost_prompts, *params.tripost_trained_prompts)]
-    return Selection(params.tripost_tasks, params.models, START, baselines, rounds)
+    return Selection(params.tripost_tasks, params.warm_up_models, START, baselines, rounds)
 
 
 def _example(sources: Sources, rounds: Sequence[str], task: str, model: str) -> str:
