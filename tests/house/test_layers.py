@@ -36,6 +36,7 @@ MAY_NAME_METHODS = {
     "src/stepwise/params/__init__.py": "the same for its keys of params.yaml",
     "src/stepwise/tasks/gsm8k.py": "how two papers extract an answer",
     "src/stepwise/tasks/mathqa.py": "the folder of a paper's published data",
+    "src/stepwise/tasks/moral_stories.py": "the folder of a paper's published data",
     "src/stepwise/tasks/svamp.py": "the folder of a paper's published data",
 }
 

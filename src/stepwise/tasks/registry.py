@@ -16,6 +16,7 @@ from stepwise.tasks.logical_deduction import LogicalDeduction
 from stepwise.tasks.math import Math
 from stepwise.tasks.mathqa import MathQa, MathQaNumeric
 from stepwise.tasks.mmlu_pro import MmluPro
+from stepwise.tasks.moral_stories import MoralStories
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic
 from stepwise.tasks.proofwriter import ProofWriter
 from stepwise.tasks.svamp import Svamp
@@ -41,6 +42,7 @@ TASKS: dict[str, Callable[..., Task]] = {
     "proofwriter": ProofWriter,
     "arc_challenge": ArcChallenge,
     "mmlu_pro": MmluPro,
+    "moral_stories": MoralStories,
 }
 
 
