@@ -1,3 +1,6 @@
+import itertools
+from collections import Counter
+
 import pytest
 
 from stepwise.evaluation import EvaluationError, accuracy, at_k, by_cell, cluster, compare, evaluate, spread, summarise
@@ -50,14 +53,14 @@ def test_evaluate_answers_greedily_and_samples_some(tmp_path):
     backend = Echo()
     params = EvaluateParams(samples=3, temperature=0.7, limit=6, sample_limit=2)
     greedy, samples = evaluate(Toy(), backend, problems(12), params, max_new_tokens=9, seed=5, journal=tmp_path)
-    assert [prediction.problem_id for prediction in greedy] == ["p0", "p2", "p4", "p6", "p8", "p10"]
+    assert [prediction.problem_id for prediction in greedy] == ["p0", "p3", "p4", "p7", "p8", "p10"]
     assert [(prediction.problem_id, prediction.sample) for prediction in samples] == [
         ("p0", 0),
         ("p0", 1),
         ("p0", 2),
-        ("p6", 0),
-        ("p6", 1),
-        ("p6", 2),
+        ("p8", 0),
+        ("p8", 1),
+        ("p8", 2),
     ]
     assert [prediction.verdict.correct for prediction in samples] == [True, False, True] * 2
     assert (greedy[0].text, greedy[0].tokens, greedy[0].logprob, greedy[0].finish_reason) == ("q0:0", 3, -2.0, "stop")
@@ -79,6 +82,21 @@ def test_spread_keeps_the_shares_of_the_bins():
     assert len({problem.id for problem in chosen}) == 10
     assert sum(problem.bin == "seen" for problem in chosen) == 5
     assert spread(rows, 0) == spread(rows, 100) == spread(rows, 1000) == rows
+
+
+@pytest.mark.parametrize("period", [2, 3, 4, 5, 8])
+@pytest.mark.parametrize("limit", [30, 60, 80])
+def test_spread_keeps_the_shares_of_difficulties_that_alternate(period, limit):
+    """240 problems whose lengths take turns; every fourth of them would all have the same length."""
+    chosen = Counter(row % period for row in spread(range(240), limit))
+    assert all(abs(chosen[length] - limit / period) <= 0.5 * limit / period for length in range(period))
+
+
+def test_spread_chooses_in_order_and_nothing_twice():
+    for count, limit in itertools.product((1, 7, 100, 241), (1, 3, 60, 99)):
+        chosen = spread(range(count), limit)
+        assert len(chosen) == min(count, limit)
+        assert chosen == sorted(set(chosen))
 
 
 def test_summary_by_hand():

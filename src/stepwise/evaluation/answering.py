@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -91,8 +92,17 @@ def dev_accuracy(
     return score
 
 
+_GOLDEN = (5**0.5 - 1) / 2
+
+
 def spread(items: Sequence[T], limit: int) -> list[T]:
-    """`limit` evenly spaced items, so that every bin of problems keeps its share; 0 means all items."""
-    if limit == 0 or limit >= len(items):
+    """`limit` items, one from each of as many equal stretches, so that bins keep their shares; 0 means all items.
+
+    Where in its stretch an item stands changes by the golden ratio: problems whose difficulties alternate, as generated
+    ones do, keep their shares as well, which a constant distance would turn into a single difficulty.
+    """
+    count = len(items)
+    if limit == 0 or limit >= count:
         return list(items)
-    return [items[i * len(items) // limit] for i in range(limit)]
+    ends = [i * count // limit for i in range(limit + 1)]
+    return [items[a + int(i * _GOLDEN % 1 * (b - a))] for i, (a, b) in enumerate(itertools.pairwise(ends))]
