@@ -20,6 +20,7 @@ from stepwise.tasks.moral_stories import MoralStories
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic
 from stepwise.tasks.proofwriter import ProofWriter
 from stepwise.tasks.svamp import Svamp
+from stepwise.tasks.synthetic_reasoning import SyntheticReasoning
 from stepwise.tasks.word_problems import WordProblems, WordProblemsFormula, WordProblemsText
 from stepwise.tasks.word_sorting import WordSorting
 
@@ -28,6 +29,7 @@ TASKS: dict[str, Callable[..., Task]] = {
     "word_sorting": WordSorting,
     "date_understanding": DateUnderstanding,
     "logical_deduction": LogicalDeduction,
+    "synthetic_reasoning": SyntheticReasoning,
     "word_problems": WordProblems,
     "word_problems_text": WordProblemsText,
     "word_problems_formula": WordProblemsFormula,
