@@ -44,15 +44,15 @@ def perturbed(domain: Domain, problems: Sequence[Problem], params: PerturbParams
     drawn = {
         kind: _different(domain, problems, kind, random.Random(f"{seed}-{kind}")) for kind in domain.templates.sentences
     }
-    counts = Counter(dict.fromkeys(drawn, 0))
+    sizes = dict.fromkeys(drawn, 0)
     while drawn and len(rows) < total:
-        kind = min(drawn, key=counts.__getitem__)
+        kind = min(drawn, key=sizes.__getitem__)
         row = next(drawn[kind], None)
         if row is None:
             del drawn[kind]
         else:
             rows.append(row)
-            counts[kind] += 1
+            sizes[kind] += 1
     return rows
 
 

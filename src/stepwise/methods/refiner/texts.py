@@ -27,4 +27,6 @@ def critic_prompt(prompt: Prompt, attempt: str) -> Prompt:
 
 def training_text(name: str, prompt: Prompt, target: str, weight: float = 1.0) -> Example:
     """A training text: loss of the given weight on the target, none on the prompt."""
-    return Example(id=name, spans=(*(Span(text=piece, weight=0.0) for piece in prompt), Span(text=target, weight=weight)))
+    return Example(
+        id=name, spans=(*(Span(text=piece, weight=0.0) for piece in prompt), Span(text=target, weight=weight))
+    )
