@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from stepwise.methods.refiner.domains.base import DomainError
+from stepwise.methods.refiner.domains.formula_values import fingerprint
 from stepwise.methods.refiner.domains.formulas import FormulaDomain
 from stepwise.methods.refiner.domains.registry import domain_of
 from stepwise.params import ParamsError
 from stepwise.records import Problem, Solution
+from stepwise.tasks.formats.formulas import SIGNS, FormulaError, Operation, evaluate_formula
 
 DOMAIN = FormulaDomain()
 
@@ -67,6 +71,7 @@ def test_formulas_that_compute_the_same_are_equivalent_but_not_exact(gold, hypot
         ("add(n0,n1)|subtract(#0,n2)", "add(n1, n0) | subtract(#0,n2)"),
         ("multiply(n0,n1)|multiply(n2,n3)|add(#0,#1)", "multiply(n3,n2)|multiply(n0,n1)|add(#1,#0)"),
         ("multiply(n0,2)", "multiply(2.0,n0)"),
+        ("add(n0,n1)|multiply(#0,n2)", "add(n00,n1)|multiply(#000,n2)"),
     ],
 )
 def test_blanks_commutative_operands_and_independent_steps_do_not_matter(gold, hypothesis):
@@ -75,10 +80,52 @@ def test_blanks_commutative_operands_and_independent_steps_do_not_matter(gold, h
     assert DOMAIN.oracle(problem(gold), hypothesis) == ()
 
 
+def test_fingerprints_tell_functions_apart_as_exact_values_do():
+    """All formulas of two operations on two numbers and a constant: 36 first by 64 second operations."""
+    leaves = ("n0", "n1", "2")
+    first = [Operation(*parts) for parts in product(SIGNS, leaves, leaves)]
+    second = [Operation(*parts) for parts in product(SIGNS, (*leaves, "#0"), (*leaves, "#0"))]
+    by_fingerprint: dict[int | None, set[object]] = {}
+    for formula in product(first, second):
+        values = tuple(exact_value(formula, numbers) for numbers in (("1009", "2003"), ("30011", "4001")))
+        by_fingerprint.setdefault(fingerprint(formula), set()).add(values)
+    assert by_fingerprint.pop(None) == {(None, None)}
+    assert all(len(values) == 1 for values in by_fingerprint.values())
+    assert len(set.union(*by_fingerprint.values())) == len(by_fingerprint)
+
+
+def exact_value(formula, numbers):
+    try:
+        return evaluate_formula(formula, numbers)
+    except FormulaError:
+        return None
+
+
 def test_a_division_by_what_is_always_zero_is_wrong():
     gold, hypothesis = problem("subtract(n0,n1)"), "subtract(n0,n0)|divide(n1,#0)"
     assert not DOMAIN.equivalent(gold, hypothesis)
     assert DOMAIN.oracle(gold, hypothesis)
+
+
+def test_a_fault_is_named_where_it_can_be_repaired():
+    """Steps in the wrong order are one step to insert and one to drop, not operands that refer to later steps."""
+    gold = "add(n0,n1)|multiply(#0,n2)|subtract(#1,n3)|divide(#2,2)"
+    text = feedback(gold, "add(n0,n1)|subtract(#0,n3)|multiply(#1,n2)|divide(#2,2)")
+    assert text == "An operator is missing at #1. The operator in #2 is not needed."
+
+
+@pytest.mark.parametrize(
+    ("hypothesis", "text"),
+    [
+        ("multiply(n2,n3)|add(n0,#0)", "An operator is missing at #0."),
+        ("multiply(n0,n1)|add(#0,n2)", "An operator is missing at #1."),
+        ("multiply(n0,n1)|multiply(n2,n3)", "An operator is missing at #2."),
+        ("add(n0,n2)", "An operator is missing at #0. An operator is missing at #1."),
+        ("multiply(n2,n3)", "An operator is missing at #0. An operator is missing at #2."),
+    ],
+)
+def test_a_missing_step_has_the_number_that_it_gets(hypothesis, text):
+    assert feedback("multiply(n0,n1)|multiply(n2,n3)|add(#0,#1)", hypothesis) == text
 
 
 def test_a_very_long_formula_is_judged():

@@ -1,13 +1,14 @@
 """The faults of a wrong formula: the cheapest way to turn it into the gold one, step by step.
 
 Every step of the hypothesis is matched with a step of the gold formula or is extra; a gold step without a partner is
-missing. Of all such alignments, the one with the cheapest faults counts. What a matched step may hold:
+missing. The partner of a step follows the partners of the steps whose results it uses, so that every fault can be
+repaired where it is. Of all such alignments, the one with the cheapest faults counts. What a matched step may hold:
 
 * an operand fits if it is the same number, or the result of the partner of the gold operand's step;
 * where the gold operand is the result of a missing step, an operand of that step fits as well, as when
   `divide(n0,n2)` stands for `subtract(n0,n1)|divide(#0,n2)`: only the step is missing;
 * where the hypothesis uses the result of an extra step, the operands of that step are looked at instead;
-* operands of an addition or multiplication fit in either order.
+* operands fit in either order if the gold operation or the one in its place is an addition or a multiplication.
 
 This replaces the comparison slot by slot of the released code, which blames every step after one that is missing.
 """
@@ -26,7 +27,7 @@ UNMATCHED = 3
 """Cost of a missing or extra step: a step that is wrong in all three parts is still one step, not two."""
 LONGEST = 24
 """Steps of a hypothesis that are aligned; all later ones are extra."""
-BUDGET = 20_000
+BUDGET = 10_000
 """Partial alignments that are looked at; after that, the cheapest one up to there counts."""
 
 _SLOTS = ("first", "second")
@@ -55,6 +56,7 @@ class _Search:
 
     def __init__(self, gold: Sequence[Operation], hypothesis: Sequence[Operation]):
         self.gold, self.hypothesis = gold, hypothesis
+        self.users = _users(gold)
         self.bits: dict[str, int] = {}
         self.partners: list[int] = []
         self.meanings: list[int] = []
@@ -76,7 +78,7 @@ class _Search:
         complete = used >> (len(self.gold) - 1) & 1  # what follows the result is not part of it
         wanted = self._wanted(used)
         for partner in sorted(range(len(self.gold)), key=lambda step: abs(step - index)):
-            if not (complete or used >> partner & 1):
+            if not (complete or used & (1 << partner | self.users[partner])):
                 self._descend(partner, 1 << partner, used, cost + self._step_cost(index, partner, wanted))
         operation = self.hypothesis[index]
         meaning = self._mask(operation.left, self.meanings) | self._mask(operation.right, self.meanings)
@@ -145,7 +147,8 @@ class _Search:
         operation, target = self.hypothesis[index], self.gold[partner]
         operands = [self._mask(operand, self.meanings) for operand in (operation.left, operation.right)]
         targets = [self._mask(operand, wanted) for operand in (target.left, target.right)]
-        orders = [targets, targets[::-1]] if target.name in COMMUTATIVE else [targets]
+        either = not COMMUTATIVE.isdisjoint((operation.name, target.name))
+        orders = [targets, targets[::-1]] if either else [targets]
         wrong = [
             [slot for slot, operand, goal in zip(_SLOTS, operands, order, strict=True) if not operand & goal]
             for order in orders
@@ -169,3 +172,13 @@ class _Search:
             places[step] = (step, _EXTRA)
             corrected.insert(min([place, *uses]), places[step])
         return [corrected.index(places[step]) for step in missing]
+
+
+def _users(gold: Sequence[Operation]) -> list[int]:
+    """For each step, a mask of the steps that use its result, directly or through others."""
+    users = [0] * len(gold)
+    for index in reversed(range(len(gold))):
+        for operand in gold[index][1:]:
+            if (step := reference(operand)) is not None:
+                users[step] |= 1 << index | users[index]
+    return users

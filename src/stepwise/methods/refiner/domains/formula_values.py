@@ -38,12 +38,18 @@ def read_formula(text: str, numbers: int) -> Formula:
             (operation,) = parse_formula(part)
         except FormulaError as error:
             raise UnreadableStepError(index) from error
-        available = {"n": numbers, "#": index}
-        for operand in (operation.left, operation.right):
-            if operand[0] in available and int(operand[1:]) >= available[operand[0]]:
-                raise UnreadableStepError(index)
-        operations.append(operation)
+        operands = [_read_operand(operand, numbers, index) for operand in operation[1:]]
+        operations.append(Operation(operation.name, *operands))
     return tuple(operations)
+
+
+def _read_operand(operand: str, numbers: int, step: int) -> str:
+    kind, index = operand[0], operand[1:]
+    if kind not in "n#":
+        return operand
+    if int(index) >= (numbers if kind == "n" else step):
+        raise UnreadableStepError(step)
+    return f"{kind}{int(index)}"
 
 
 def reference(operand: str) -> int | None:
@@ -62,22 +68,23 @@ def fingerprint(operations: Sequence[Operation]) -> int | None:
 
     Two formulas with the same fingerprint compute the same function of the numbers.
     """
-    results: list[int] = []
+    results: list[tuple[int, int]] = []  # as numerator and denominator, since inverses are slow
     for name, left, right in operations:
-        a, b = (results[int(x[1:])] if x[0] == "#" else _residue(x) for x in (left, right))
+        (a, b), (c, d) = (results[int(x[1:])] if x[0] == "#" else _residue(x) for x in (left, right))
         match name:
             case "add":
-                value = a + b
+                a, b = a * d + c * b, b * d
             case "subtract":
-                value = a - b
+                a, b = a * d - c * b, b * d
             case "multiply":
-                value = a * b
-            case _ if b == 0:
+                a, b = a * c, b * d
+            case _ if c == 0:
                 return None
             case _:
-                value = a * pow(b, -1, PRIME)
-        results.append(value % PRIME)
-    return results[-1]
+                a, b = a * d, b * c
+        results.append((a % PRIME, b % PRIME))
+    numerator, denominator = results[-1]
+    return numerator if denominator == 1 else numerator * pow(denominator, -1, PRIME) % PRIME
 
 
 def same_steps(first: Sequence[Operation], second: Sequence[Operation]) -> bool:
@@ -102,8 +109,7 @@ def _step_keys(operations: Sequence[Operation], keys: dict[tuple[object, ...], i
 
 
 @cache
-def _residue(operand: str) -> int:
+def _residue(operand: str) -> tuple[int, int]:
     if operand[0] == "n":
-        return int.from_bytes(hashlib.sha256(operand.encode()).digest()) % PRIME
-    value = Fraction(operand)
-    return value.numerator * pow(value.denominator, -1, PRIME) % PRIME
+        return int.from_bytes(hashlib.sha256(operand.encode()).digest()) % PRIME, 1
+    return Fraction(operand).as_integer_ratio()

@@ -105,7 +105,9 @@ def _faults(gold: Formula, formula: Formula, numbers: int) -> tuple[Fault, ...]:
 
 def _repair(gold: Formula, formula: Formula, numbers: int) -> Fault | None:
     """The first fault whose repair makes a formula compute the same as the gold one."""
-    goal = fingerprint(gold)
+    goal, value = fingerprint(gold), fingerprint(formula)
+    if goal is None:
+        return None
     leaves = [f"n{index}" for index in range(numbers)] + constants_of(gold)
     for fault, edited in (*operator_edits(formula), *number_edits(formula, leaves)):
         if fingerprint(edited) == goal:
@@ -113,8 +115,8 @@ def _repair(gold: Formula, formula: Formula, numbers: int) -> Fault | None:
     for index, edited in removals(formula):
         if fingerprint(edited) == goal:
             return Fault("extra", f"#{index}")
-    value = fingerprint(formula)
-    for index, edited in removals(gold):
-        if fingerprint(edited) == value:
-            return Fault("missing", f"#{min(index, len(formula))}")
+    if value is not None and len(formula) < len(gold):
+        for index, edited in removals(gold):
+            if fingerprint(edited) == value:
+                return Fault("missing", f"#{min(index, len(formula))}")
     return None
