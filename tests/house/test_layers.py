@@ -37,6 +37,7 @@ MAY_NAME_METHODS = {
     "src/stepwise/tasks/gsm8k.py": "how two papers extract an answer",
     "src/stepwise/tasks/mathqa.py": "the folder of a paper's published data",
     "src/stepwise/tasks/moral_stories.py": "the folder of a paper's published data",
+    "src/stepwise/tasks/published/formula_rows.py": "the folder of a paper's published data",
     "src/stepwise/tasks/svamp.py": "the folder of a paper's published data",
 }
 

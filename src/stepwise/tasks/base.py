@@ -16,11 +16,12 @@ S = TypeVar("S", bound=Section)
 
 @dataclass
 class Loaded:
-    """The problems of a split, with the number of rows read and of rows dropped by reason."""
+    """The problems of a split, with the number of rows read, and of rows dropped by reason and mended by defect."""
 
     problems: list[Problem]
     read: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
+    mended: dict[str, int] = field(default_factory=dict)
 
 
 @runtime_checkable

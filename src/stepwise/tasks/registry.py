@@ -20,6 +20,7 @@ from stepwise.tasks.moral_stories import MoralStories
 from stepwise.tasks.multistep_arithmetic import MultistepArithmetic
 from stepwise.tasks.proofwriter import ProofWriter
 from stepwise.tasks.svamp import Svamp
+from stepwise.tasks.svamp_formulas import SvampFormulas
 from stepwise.tasks.synthetic_reasoning import SyntheticReasoning
 from stepwise.tasks.word_problems import WordProblems, WordProblemsFormula, WordProblemsText
 from stepwise.tasks.word_sorting import WordSorting
@@ -36,6 +37,7 @@ TASKS: dict[str, Callable[..., Task]] = {
     "gsm8k": Gsm8k,
     "gsm8k_text": Gsm8kText,
     "svamp": Svamp,
+    "svamp_formulas": SvampFormulas,
     "mathqa": MathQa,
     "mathqa_numeric": MathQaNumeric,
     "math": Math,

@@ -52,6 +52,18 @@ def test_numbers_in_order_of_appearance():
     assert numbers_of("Ann has 12 red, 3.5 blue and 12 green pens; room B7.") == ["12", "3.5", "12"]
 
 
+@pytest.mark.parametrize(
+    ("question", "numbers"),
+    [
+        ("How many 2d nails, mp3 files and 2nd places are in 12.5x?", []),
+        ("It fell from -3 to -4.5 degrees.", ["-3", "-4.5"]),
+        ("For ages 4-5, pay $2.50. Or $3, 10%.", ["4", "5", "2.50", "3", "10"]),
+    ],
+)
+def test_digits_in_words_are_no_numbers_and_a_sign_is_part_of_one(question, numbers):
+    assert numbers_of(question) == numbers
+
+
 def test_prompt_names_the_slots():
     assert formula_format.prompt("Ben has 4 hats and 2 pens. How many?") == (
         "Question:\nBen has 4 hats and 2 pens. How many?\nNumbers: n0 = 4, n1 = 2\nFormula:\n",

@@ -15,7 +15,8 @@ SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 LARGEST_BITS = 1000
 """Bits of a numerator or denominator beyond which a result is refused: repeated squaring would never end."""
 
-NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?")
+NUMBER = re.compile(r"(?<![\w.])(?:(?<!\S)-)?\d+(?:\.\d+)?(?!\w|\.\d)")
+"""A number with its sign. Digits in a word (`mp3`, `2nd`) are no number, and the hyphen of `4-5` is no sign."""
 _OPERATION = re.compile(r"\s*(\w+)\(\s*([\w#.]+)\s*,\s*([\w#.]+)\s*\)\s*", re.ASCII)
 _OPERAND = re.compile(r"[n#]\d{1,4}|\d{1,12}(?:\.\d{1,12})?", re.ASCII)
 

@@ -22,9 +22,9 @@ def prepare(task: Task, out: Path, *, references: int = 0) -> dict[str, float]:
 
     Only the first `references` training problems keep their reference solutions; 0 means all.
 
-    Returns flat counts: for each split the rows read, kept, and dropped by reason; the training problems with a
-    reference; and the test questions that also occur in train or dev, word for word or by n-grams. Raises
-    EmptySplitError.
+    Returns flat counts: for each split the rows read, kept, dropped by reason and mended by defect; the training
+    problems with a reference; and the test questions that also occur in train or dev, word for word or by n-grams.
+    Raises EmptySplitError.
     """
     counts: dict[str, float] = {}
     splits: dict[Split, list[Problem]] = {}
@@ -34,6 +34,7 @@ def prepare(task: Task, out: Path, *, references: int = 0) -> dict[str, float]:
         counts[f"{split}.read"] = loaded.read
         counts[f"{split}.kept"] = len(loaded.problems)
         counts |= {f"{split}.dropped.{reason}": count for reason, count in sorted(loaded.dropped.items())}
+        counts |= {f"{split}.mended.{defect}": count for defect, count in sorted(loaded.mended.items())}
         if not loaded.problems:
             shutil.rmtree(out)
             raise EmptySplitError(

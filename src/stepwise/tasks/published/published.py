@@ -37,7 +37,7 @@ class PublishedTask(ABC):
             )
         self.options = read_options(self.name, params, self.options_type)
         self.form: Form = params.form
-        self.stop = math_format.stop_strings(params.form)
+        self.stop = self.stop_strings()
         self.params = params
         self.seed = seed
         self._training: Loaded | None = None
@@ -50,6 +50,10 @@ class PublishedTask(ABC):
     @abstractmethod
     def test_rows(self) -> Iterable[Candidate]:
         """Every row of the test file as a problem of split `test`. Raises DataError."""
+
+    def stop_strings(self) -> tuple[str, ...]:
+        """Strings that end a completion in this form."""
+        return math_format.stop_strings(self.form)
 
     def load(self, split: Split) -> Loaded:
         """Problems of a split. Raises DataError for invalid files and ParamsError if there are fewer than requested."""
