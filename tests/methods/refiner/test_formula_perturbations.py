@@ -80,6 +80,12 @@ def test_formulas_that_two_faults_lead_to_are_left_out():
     assert "add(n0,n1)|add(#0,n1)|add(#1,n0)" in texts["extra"]
 
 
+def test_constants_are_written_as_decimals():
+    gold = read_formula("multiply(n0,0.01)|multiply(#0,n1)", 3)
+    for formulas in (formulas for group in single_edits(gold, 3).values() for formulas in group.values()):
+        assert all(read_formula(render_formula(formula), 3) == formula for formula in formulas)
+
+
 def test_perturbations_have_one_fault_of_their_kind_and_another_value():
     missing: Counter[str] = Counter()
     for problem in stories(40):
@@ -124,7 +130,7 @@ def two_edits(gold: Formula, numbers: int, rng: random.Random) -> tuple[Formula,
 
 
 def test_two_faults_are_named_or_explained_at_no_higher_cost(record_property):
-    """Measured: both named in 84 % of the cases, one fault that explains both in 10 %, two other faults in 6 %."""
+    """Measured: both are named in 92 % of the cases, one fault that explains both in 3 %, other faults in 5 %."""
     rng = random.Random(5)
     outcomes: Counter[str] = Counter()
     for problem in stories(40) * 15:
@@ -137,8 +143,8 @@ def test_two_faults_are_named_or_explained_at_no_higher_cost(record_property):
         outcomes["both" if faults == set(named) else "single" if len(named) == 1 else "other"] += 1
     for outcome, count in outcomes.items():
         record_property(f"two faults, {outcome}", count / outcomes.total())
-    assert outcomes["both"] / outcomes.total() > 0.80
-    assert outcomes["other"] / outcomes.total() < 0.10
+    assert outcomes["both"] / outcomes.total() > 0.88
+    assert outcomes["other"] / outcomes.total() < 0.07
 
 
 def test_rewriting_a_formula_is_no_fault():

@@ -24,9 +24,10 @@ def number_edits(formula: Formula, leaves: Sequence[str]) -> Iterator[Edit]:
     """The formula with another operand in one place: one of `leaves`, or an earlier result."""
     for index, operation in enumerate(formula):
         for slot, field in (("first", "left"), ("second", "right")):
-            current = leaf(getattr(operation, field)) if reference(getattr(operation, field)) is None else ""
-            for operand in (*leaves, *(f"#{step}" for step in range(index))):
-                if operand not in (current, getattr(operation, field)):
+            current = getattr(operation, field)
+            results = [f"#{step}" for step in range(index)]
+            for operand in (*leaves, *results):
+                if _key(operand) != _key(current):
                     edited = operation._replace(**{field: operand})
                     yield Fault("number", f"#{index}", slot), _replace(formula, index, edited)
 
@@ -57,12 +58,22 @@ def insertions(formula: Formula, leaves: Sequence[str]) -> Iterator[tuple[int, F
         yield len(formula), (*formula, added)
 
 
+def uses_all_steps(formula: Formula) -> bool:
+    """Whether the result of every step but the last is an operand of a later step."""
+    used = {reference(operand) for operation in formula for operand in operation[1:]}
+    return all(step in used for step in range(len(formula) - 1))
+
+
 def signature(formula: Formula) -> Formula:
     """The formula with the operands of its commutative operations in a fixed order."""
     return tuple(
-        Operation(name, *sorted((left, right))) if name in COMMUTATIVE else Operation(name, left, right)
+        Operation(name, *sorted((left, right), key=_key)) if name in COMMUTATIVE else Operation(name, left, right)
         for name, left, right in formula
     )
+
+
+def _key(operand: str) -> str:
+    return leaf(operand) if reference(operand) is None else operand
 
 
 def _operations_on(operand: str, leaves: Sequence[str]) -> Iterator[Operation]:

@@ -70,9 +70,9 @@ def single_edits(gold: Formula, numbers: int) -> dict[str, dict[Fault, tuple[For
 
 
 def constants_of(formula: Formula) -> list[str]:
-    """The constants of a formula, each once."""
+    """The constants of a formula as written, each value once."""
     operands = [operand for operation in formula for operand in operation[1:]]
-    return list(dict.fromkeys(leaf(operand) for operand in operands if operand[0] not in "n#"))
+    return list({leaf(operand): operand for operand in operands if operand[0] not in "n#"}.values())
 
 
 def _edits(gold: Formula, numbers: int) -> Iterator[Edit]:
@@ -80,7 +80,8 @@ def _edits(gold: Formula, numbers: int) -> Iterator[Edit]:
     constants = constants_of(gold)
     yield from operator_edits(gold)
     yield from number_edits(gold, leaves + constants)
-    yield from _constant_edits(gold, [constant for constant in CONSTANTS if constant not in constants])
+    taken = set(map(leaf, constants))
+    yield from _constant_edits(gold, [constant for constant in CONSTANTS if constant not in taken])
     for index, formula in removals(gold):
         yield Fault("missing", f"#{index}"), formula
     for index, formula in insertions(gold, leaves + constants):

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from stepwise.methods.refiner.domains.base import DomainError
 from stepwise.methods.refiner.domains.formula_alignment import LONGEST, aligned_faults
-from stepwise.methods.refiner.domains.formula_edits import number_edits, operator_edits, removals
+from stepwise.methods.refiner.domains.formula_edits import number_edits, operator_edits, removals, uses_all_steps
 from stepwise.methods.refiner.domains.formula_perturbation import constants_of, perturbed
 from stepwise.methods.refiner.domains.formula_values import (
     Formula,
@@ -43,8 +43,8 @@ class FormulaDomain:
     def oracle(self, problem: Problem, text: str) -> tuple[Fault, ...]:
         """What is wrong with a formula, in the order of its steps; empty exactly if `equivalent`.
 
-        The faults are those of the cheapest alignment with the gold formula. If there are several, but one repair
-        makes a formula of another shape compute the same as the gold one, that repair is the only fault.
+        The faults are those of the cheapest alignment with the gold formula. If there are several, but a single
+        repair makes the formula compute the same as the gold one in another shape, that is the only fault.
         """
         gold, numbers = _gold(problem)
         try:
@@ -104,19 +104,15 @@ def _faults(gold: Formula, formula: Formula, numbers: int) -> tuple[Fault, ...]:
 
 
 def _repair(gold: Formula, formula: Formula, numbers: int) -> Fault | None:
-    """The first fault whose repair makes a formula compute the same as the gold one."""
+    """The first fault whose repair makes a formula compute the same as the gold one, with all its steps in use."""
     goal, value = fingerprint(gold), fingerprint(formula)
-    if goal is None:
-        return None
     leaves = [f"n{index}" for index in range(numbers)] + constants_of(gold)
-    for fault, edited in (*operator_edits(formula), *number_edits(formula, leaves)):
-        if fingerprint(edited) == goal:
+    extra = [(Fault("extra", f"#{index}"), edited) for index, edited in removals(formula)]
+    for fault, edited in (*operator_edits(formula), *number_edits(formula, leaves), *extra):
+        if goal is not None and fingerprint(edited) == goal and uses_all_steps(edited):
             return fault
-    for index, edited in removals(formula):
-        if fingerprint(edited) == goal:
-            return Fault("extra", f"#{index}")
     if value is not None and len(formula) < len(gold):
         for index, edited in removals(gold):
-            if fingerprint(edited) == value:
+            if fingerprint(edited) == value and uses_all_steps(edited):
                 return Fault("missing", f"#{min(index, len(formula))}")
     return None
