@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from stepwise.methods.refiner.domains.base import Domain
 from stepwise.methods.refiner.domains.formulas import FormulaDomain
+from stepwise.methods.refiner.domains.reasoning import ReasoningDomain
 from stepwise.params import ParamsError
 
 DOMAINS: dict[str, Callable[[], Domain]] = {
     "word_problems_formula": FormulaDomain,
     "svamp_formulas": FormulaDomain,
+    "synthetic_reasoning": ReasoningDomain,
 }
 
 
