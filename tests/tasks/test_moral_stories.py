@@ -98,6 +98,22 @@ def test_every_defect_is_mended_and_counted():
     assert mended(row) == (row, {"norm occurs twice": 1})  # the anti norm, which is now among the contradictions
 
 
+def test_blame_of_the_opposite_is_no_contradiction():
+    anti = {
+        "anti_norm": "It's wrong to not be honest with Ann about pets.",
+        "other_anti_norms": ["It's bad to not be honest with Ann about pets."],
+    }
+    row, defects = mended(TAKE_CARE.model_copy(update=anti))
+    assert row.other_anti_norms == []
+    assert defects["double negation"] == 2
+    blaming = {"norm": "You shouldn't lie.", "norm_action": "lying.", "norm_sentiment": -1, "other_norms": []}
+    row, defects = mended(
+        TAKE_CARE.model_copy(update={**blaming, "anti_norm": "It's not wrong to lie.", "other_anti_norms": []})
+    )
+    assert row.other_anti_norms == ["It's not wrong to lie."]
+    assert not defects["double negation"]
+
+
 def test_splits_are_apart_and_every_problem_has_a_reference(folder):
     task = make(folder)
     assert isinstance(task, Task)
@@ -188,10 +204,11 @@ class TestRealData:
 
     @pytest.mark.parametrize(
         ("part", "counts"),
-        [("dev", (1425, 435, 70, 60, 22, 20)), ("test", (1254, 400, 74, 52, 20, 15))],
+        [("dev", (1425, 435, 202, 70, 60, 22, 20)), ("test", (1254, 400, 216, 74, 52, 20, 15))],
     )
     def test_counts_of_what_is_mended(self, part, counts):
         path = Path(str(DATA)) / f"refiner/moral_stories_critic_{part}_prep.jsonl.gz"
         defects = sum((mended(row)[1] for row in read_story_rows(path)), Counter())
-        names = ("doubtful synonym", "doubtful antonym", "norm without a capital or a full stop", "norm occurs twice")
-        assert tuple(defects[name] for name in (*names, "repeated blanks", "quoted as in a CSV file")) == counts
+        doubtful = ("doubtful synonym", "doubtful antonym", "double negation")
+        spelling = ("norm without a capital or a full stop", "norm occurs twice", "repeated blanks")
+        assert tuple(defects[name] for name in (*doubtful, *spelling, "quoted as in a CSV file")) == counts

@@ -79,6 +79,9 @@ class DigitDomain:
     def equivalent(self, problem: Problem, text: str) -> bool:
         return self.exact(problem, text)
 
+    def judged(self, text: str) -> str:
+        return text.strip()
+
 
 def digit_setup(**changes: object) -> RefinerSetup:
     setup = RefinerSetup(

@@ -6,6 +6,7 @@ T5's vocabulary has the bar between them, but not the angle brackets of REFINER'
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from stepwise.records import Prompt, Solution, Step
 
@@ -51,6 +52,7 @@ def solution(text: str) -> Solution:
     return Solution(text=text, steps=(Step(text=norm),) if norm else (), answer=action_of(text) or None)
 
 
+@lru_cache(maxsize=65536)
 def canonical(norm: str) -> str:
     """A norm without its free spellings, so that two that differ in them alone compare as equal.
 

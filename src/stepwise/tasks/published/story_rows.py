@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from stepwise.tasks.formats.norm_format import canonical
+from stepwise.tasks.formats.norm_wording import stance
 from stepwise.tasks.published import rows
 
 SYNONYMS = {
@@ -61,6 +62,16 @@ class StoryRow(BaseModel):
     fake_norms: list[str] = []
     fake_norm_sentiments: list[float] = []
 
+    @property
+    def stance(self) -> int:
+        """1 if the norm is for what it is about, -1 if against, by its sentiment where that is known.
+
+        Words of blame are too varied to be all known; see norm_wording.stance, which this compares with.
+        """
+        if not self.norm_sentiment or not self.norm_action:
+            return stance(self.norm)
+        return stance(self.norm_action) * (1 if self.norm_sentiment > 0 else -1)
+
 
 def read_story_rows(path: Path) -> list[StoryRow]:
     """The rows as published. Raises DataError, see rows.read_rows."""
@@ -83,10 +94,12 @@ def mended(row: StoryRow) -> tuple[StoryRow, Counter[str]]:
     wrong = [other for other in row.other_anti_norms if _exchanged(anti, other, {}) or _opposite(norm, other)]
     defects["doubtful synonym"] += len(row.other_norms) - len(right)
     defects["doubtful antonym"] += len(row.other_anti_norms) - len(wrong)
+    denied = [other for other in ([anti, *wrong] if anti else wrong) if not _double_negation(row, other)]
+    defects["double negation"] += bool(anti) + len(wrong) - len(denied)
 
     taken = {canonical(norm)}
     others = _new(right, taken, defects)
-    contradictions = _new([anti, *wrong] if anti else wrong, taken, defects)
+    contradictions = _new(denied, taken, defects)
     fakes = _new(row.fake_norms, taken, defects)
     sentiments = dict(zip(row.fake_norms, row.fake_norm_sentiments, strict=True))
     return row.model_copy(
@@ -154,6 +167,12 @@ def _opposite(norm: str, other: str) -> bool:
         new in ANTONYMS.get(old, ()) or any(old == start + new or new == start + old for start in _NEGATING)
         for old, new in changes
     )
+
+
+def _double_negation(row: StoryRow, other: str) -> bool:
+    """Whether a contradiction is none, since it blames the opposite: `It's wrong not to help` for `You should help`."""
+    more = canonical(other).split().count("not") > canonical(row.norm).split().count("not")
+    return more and stance(other) == row.stance
 
 
 def _changes(before: str, after: str) -> list[tuple[str, str]]:

@@ -44,3 +44,7 @@ class Domain(Protocol):
     def equivalent(self, problem: Problem, text: str) -> bool:
         """Whether z says the same as the gold: algebraically equal formulas, the same set of steps."""
         ...
+
+    def judged(self, text: str) -> str:
+        """The part of a solution that a critic reads: its z, without a y from which it could guess what is wrong."""
+        ...

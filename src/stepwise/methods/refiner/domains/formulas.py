@@ -73,6 +73,10 @@ class FormulaDomain:
         except UnreadableStepError:
             return False
 
+    def judged(self, text: str) -> str:
+        """The whole formula: its value is not written down."""
+        return text.strip()
+
 
 def _gold(problem: Problem) -> tuple[Formula, int]:
     """The gold formula of a problem and how many numbers its question has."""

@@ -71,6 +71,10 @@ class ReasoningDomain:
         """Whether the steps are the gold ones in any order; the two attributes of a conclusion have none either."""
         return same_statements(explanation(_question(problem)), _steps(text))
 
+    def judged(self, text: str) -> str:
+        """The whole solution: its answer repeats the last step."""
+        return text.strip()
+
 
 def _steps(text: str) -> list[str]:
     """The steps of a solution, blanks evened out; empty if they are not numbered #0, #1, ... or one is empty."""

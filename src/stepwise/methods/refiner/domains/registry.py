@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from stepwise.methods.refiner.domains.base import Domain
 from stepwise.methods.refiner.domains.formulas import FormulaDomain
+from stepwise.methods.refiner.domains.moral_stories import MoralStoriesDomain
 from stepwise.methods.refiner.domains.reasoning import ReasoningDomain
 from stepwise.params import ParamsError
 
@@ -13,6 +14,7 @@ DOMAINS: dict[str, Callable[[], Domain]] = {
     "word_problems_formula": FormulaDomain,
     "svamp_formulas": FormulaDomain,
     "synthetic_reasoning": ReasoningDomain,
+    "moral_stories": MoralStoriesDomain,
 }
 
 
