@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stepwise.methods.base import Answering, Method
 from stepwise.methods.rationalyst.method import Rationalyst
+from stepwise.methods.refiner.method import Refiner
 from stepwise.methods.reft.method import Reft
 from stepwise.methods.tripost.method import Tripost
 from stepwise.models.card import Card
@@ -11,7 +12,7 @@ from stepwise.params import Params
 from stepwise.report import Chapter, Sources
 from stepwise.tasks.base import Task
 
-METHODS: tuple[Method, ...] = (Rationalyst(), Reft(), Tripost())
+METHODS: tuple[Method, ...] = (Rationalyst(), Reft(), Refiner(), Tripost())
 
 CHAPTER_PARAMS = tuple(key for method in METHODS for key in method.chapter_params)
 """The keys of params.yaml that the report's chapters read."""
