@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stepwise.methods.refiner.setup import RefinerSetup
-
 from stepwise import evaluation
 from stepwise.methods.refiner.answering import Pair, critic_backend
+from stepwise.methods.refiner.setup import RefinerSetup
 from stepwise.records import Problem, read_jsonl, write_json, write_jsonl, write_plot
 from stepwise.stage import Run, stage
 

@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 
-class Params(ReftKeys, RationalystKeys, TripostKeys, RefinerKeys):
+class Params(ReftKeys, RationalystKeys, RefinerKeys, TripostKeys):
     """All of params.yaml: the keys that every run has, and those of each method, declared in the method's own file."""
 
     scale: Literal["smoke", "default", "gpu", "paper"] = "default"
