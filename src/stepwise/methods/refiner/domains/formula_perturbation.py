@@ -105,7 +105,7 @@ def _value(formula: Formula, numbers: Sequence[str]) -> object:
 def _unreadable(text: str, numbers: int, rng: random.Random) -> str | None:
     """The text cut off, with a character dropped or doubled, or with an operand that does not exist."""
     for _ in range(_DRAWS):
-        place = rng.randrange(len(text))
+        place = rng.randrange(1, len(text))
         step = text.count("|", 0, place)
         damaged = rng.choice(
             (
