@@ -78,6 +78,9 @@ class RefinerTraining(Section):
     top_p: Share = 0.5
     top_k: Count = 0
     """The released code has a silent 50."""
+    perturbed: Count = 0
+    """Wrong solutions of known kinds that the second turn revises beside a problem's own attempts; the released script
+    writes such rows, but nothing reads them."""
     skip_solved: bool = True
     """Learn nothing from a right attempt and do not revise it; the released code goes on."""
     noise: Share = 0.0

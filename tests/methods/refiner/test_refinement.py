@@ -100,6 +100,17 @@ def test_the_weights_of_a_turn_add_up_to_one() -> None:
         turn_examples(TASK, PROBLEM.model_copy(update={"reference": None}), [])
 
 
+def test_perturbed_solutions_are_revised_beside_the_generator_s_own() -> None:
+    params = RefinerTraining(turns=2, samples=1, perturbed=2)
+    revisions = explore(TASK, DOMAIN, [PROBLEM], Script([["1 2"]]), params, "1")
+    # the attempt is right, and the problem has errors of two kinds
+    assert {fault.kind for row in revisions for fault in DOMAIN.oracle(PROBLEM, row.attempt)} == {"digit", "count"}
+    assert [row.turn for row in revisions] == [2, 2]
+    fewer = params.model_copy(update={"perturbed": 1})
+    (revision,) = explore(TASK, DOMAIN, [PROBLEM], Script([["1 2"]]), fewer, "1")
+    assert DOMAIN.oracle(PROBLEM, revision.attempt)
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.5, 1.0])
 def test_so_much_of_the_feedback_is_wrong(noise: float) -> None:
     params = RefinerTraining(turns=2, samples=1, noise=noise)

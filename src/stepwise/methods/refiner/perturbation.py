@@ -2,9 +2,10 @@
 
 A row is a `Trajectory` of one turn: a solution z' of a problem x and the oracle's feedback f on it, whose `kind` is the
 kind of error, or empty for a right solution. The critic learns (x, z') -> f from it. The released script writes
-(x, z', f) -> z under the same name, which is what a generator learns, and its four corruptions of each problem give
-few kinds of error, some of them none at all. Here every kind gets equally many rows: a problem without an error of some
-kind is made up for by others. No row occurs twice, and the held-out rows are of other problems.
+(x, z', f) -> z under the same name, which is what a generator learns (here `refinement.py` makes such rows), and its
+four corruptions of each problem give few kinds of error, some of them none at all. Here every kind gets equally many
+rows: a problem without an error of some kind is made up for by others. No row occurs twice, and the held-out rows are
+of other problems.
 """
 
 from __future__ import annotations
@@ -74,13 +75,21 @@ def noisy(
     """The faults or, with the given chance, those of some other wrong solution of the problem (section 5)."""
     if rng.random() >= chance:
         return faults
+    for text in wrong_solutions(domain, problem, rng):
+        others = domain.oracle(problem, text)
+        if set(others) != set(faults):
+            return others
+    return faults
+
+
+def wrong_solutions(domain: Domain, problem: Problem, rng: random.Random) -> Iterator[str]:
+    """A wrong solution of each kind that the problem has, in random order."""
     kinds = list(domain.templates.sentences)
     rng.shuffle(kinds)
     for kind in kinds:
         text = domain.perturb(problem, kind, rng)
-        if text is not None and set(others := domain.oracle(problem, text)) != set(faults):
-            return others
-    return faults
+        if text is not None:
+            yield text
 
 
 def _different(domain: Domain, problems: Sequence[Problem], kind: str, rng: random.Random) -> Iterator[Trajectory]:

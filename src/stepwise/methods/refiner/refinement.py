@@ -22,12 +22,13 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 
 from stepwise.evaluation import EvaluationError
 from stepwise.generation.base import Backend, Sampling
 from stepwise.methods.refiner.domains.base import Domain
 from stepwise.methods.refiner.feedback import Fault
-from stepwise.methods.refiner.perturbation import noisy
+from stepwise.methods.refiner.perturbation import noisy, wrong_solutions
 from stepwise.methods.refiner.texts import revision_prompt, training_text
 from stepwise.params.refiner import RefinerTraining
 from stepwise.records import Example, Problem, Prompt, Record
@@ -52,8 +53,9 @@ def explore(
 ) -> list[Revision]:
     """What turns 2 to `params.turns` read, turn by turn; problems must be different and have a reference solution.
 
-    The second turn has `params.samples` attempts of each problem. With the exploration `all` each of them is continued
-    with one attempt a turn, otherwise the chosen one with `params.samples` again.
+    The second turn has `params.samples` attempts of each problem, and `params.perturbed` wrong solutions. With the
+    exploration `all` each of them is continued with one attempt a turn, otherwise the chosen one with `params.samples`
+    again.
     """
     revisions: list[Revision] = []
     pending = [(problem, task.prompt(problem)) for problem in problems]
@@ -67,6 +69,8 @@ def explore(
         pending = []
         for problem in problems:
             rng = random.Random(f"{seed}-{turn}-{problem.id}")
+            if turn == 2:
+                attempts[problem.id] += islice(wrong_solutions(domain, problem, rng), params.perturbed)
             for attempt, faults in chosen(domain, problem, attempts[problem.id], params, rng):
                 feedback = domain.templates.render(noisy(domain, problem, faults, params.noise, rng))
                 revisions.append(Revision(problem_id=problem.id, turn=turn, attempt=attempt, feedback=feedback))
