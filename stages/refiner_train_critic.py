@@ -24,15 +24,16 @@ def main(
         rows=read_jsonl(perturbed / "train.jsonl", Trajectory),
         held_out=read_jsonl(perturbed / "held_out.jsonl", Trajectory),
     )
-    result, numbers = train_critic(setup, base, generator, critic_data, params, run.work)
+    trained = train_critic(setup, base, generator, critic_data, params, run.work)
     notes = "Writes feedback on solutions, not solutions."
     card = Card(method="refiner_critic", task=task, model=model, task_params=setup.task_params, notes=notes)
     write_card(run.work / "model", card)
     run.publish(run.work / "model", out)
-    write_json(metrics, {"method": "refiner_critic", "task": task, "model": model, **numbers})
-    write_plot(plot, result.curve)
-    run.tracked.history = result.curve
-    run.log(**numbers)
+    write_json(metrics, {"method": "refiner_critic", "task": task, "model": model, **trained.numbers})
+    write_plot(plot, trained.result.curve)
+    run.tracked.history = trained.result.curve
+    run.log(**trained.numbers)
+    run.register("refiner_critic", task, model, folder=out, dev=trained.held_out)
 
 
 if __name__ == "__main__":

@@ -96,8 +96,10 @@ def test_a_critic_is_trained_and_judged(any_model: Path, tmp_path: Path, own_sam
     )
     tuning = SftParams(batch_examples=6, evaluations=1, dev_examples=3, saves=1, learning_rate=0.01)
     critic = CriticParams(epochs=2, own_samples=own_samples, feedback_tokens=8, fine_tuning=tuning)
-    result, numbers = train_critic(SETUP, any_model, any_model, data, critic, tmp_path)
-    assert result.best_score is not None
+    trained = train_critic(SETUP, any_model, any_model, data, critic, tmp_path)
+    numbers = trained.numbers
+    assert trained.result.best_score is not None
+    assert numbers["held_out_accuracy"] == sum(trained.held_out.values()) / len(trained.held_out)
     assert (numbers["rows"] > 18) if own_samples else (numbers["rows"] == 18)
     assert {"held_out_accuracy", "held_out_accuracy_right", "own_accuracy"} <= numbers.keys()
     assert (tmp_path / "model" / "model.safetensors").exists()

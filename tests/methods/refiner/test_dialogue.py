@@ -13,7 +13,6 @@ from stepwise.generation.scripted import ScriptedBackend
 from stepwise.interaction import Speaker, interact
 from stepwise.methods.refiner.dialogue import (
     CRITIC,
-    FEEDBACK_STOP,
     GENERATOR,
     Attempt,
     Conversation,
@@ -23,6 +22,7 @@ from stepwise.methods.refiner.dialogue import (
 )
 from stepwise.methods.refiner.domains.registry import domain_of
 from stepwise.methods.refiner.feedback import NO_FAULT
+from stepwise.methods.refiner.texts import FEEDBACK_STOP
 from stepwise.params import TaskParams
 from stepwise.records import Problem
 from stepwise.tasks.formats import formula_format

@@ -10,7 +10,6 @@ from stepwise.generation.base import Backend, Sampling
 from stepwise.interaction import Speaker, interact
 from stepwise.methods.refiner.dialogue import (
     CRITIC,
-    FEEDBACK_STOP,
     GENERATOR,
     Comment,
     Conversation,
@@ -19,6 +18,7 @@ from stepwise.methods.refiner.dialogue import (
 )
 from stepwise.methods.refiner.examining import Examined, judge
 from stepwise.methods.refiner.setup import RefinerSetup
+from stepwise.methods.refiner.texts import FEEDBACK_STOP
 from stepwise.params import BackendParams
 from stepwise.params.refiner import CriticKind, RefinementParams
 from stepwise.records import Problem, Prompt

@@ -13,9 +13,10 @@ from stepwise.generation import make_backend
 from stepwise.generation.base import Backend, Sampling
 from stepwise.interaction import Speaker, interact
 from stepwise.methods.base import Answer, Answering
-from stepwise.methods.refiner.dialogue import CRITIC, FEEDBACK_STOP, GENERATOR, Conversation, Refinement
+from stepwise.methods.refiner.dialogue import CRITIC, GENERATOR, Conversation, Refinement
 from stepwise.methods.refiner.domains.registry import DOMAINS, domain_of
 from stepwise.methods.refiner.examining import judge
+from stepwise.methods.refiner.texts import FEEDBACK_STOP
 from stepwise.models.card import Card
 from stepwise.params import BackendParams
 from stepwise.params.refiner import RefinerKeys

@@ -17,13 +17,11 @@ from stepwise.generation.base import Backend, Sampling
 from stepwise.methods.refiner.feedback import NO_FAULT, Fault, Templates
 from stepwise.methods.refiner.perturbation import RIGHT, labelled
 from stepwise.methods.refiner.setup import RefinerSetup
-from stepwise.methods.refiner.texts import critic_prompt, training_text
+from stepwise.methods.refiner.texts import FEEDBACK_STOP, critic_prompt, training_text
 from stepwise.params.refiner import CriticParams
 from stepwise.records import Example, Problem, Trajectory
 from stepwise.tasks.base import Task
 from stepwise.training import sft
-
-FEEDBACK_STOP = ("\n",)
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,16 @@ class CriticData:
     dev: Sequence[Problem]
     rows: Sequence[Trajectory]
     held_out: Sequence[Trajectory]
+
+
+@dataclass(frozen=True)
+class TrainedCritic:
+    """A critic that has been trained."""
+
+    result: sft.SftResult
+    numbers: dict[str, float]
+    held_out: dict[str, bool]
+    """Whether it names the faults of each held-out row; the rows are named by their number and problem."""
 
 
 def cases(problems: Sequence[Problem], rows: Sequence[Trajectory]) -> list[Case]:
@@ -123,7 +131,7 @@ def own_cases(
 
 def train_critic(
     setup: RefinerSetup, base: Path, generator: Path, data: CriticData, params: CriticParams, work: Path
-) -> tuple[sft.SftResult, dict[str, float]]:
+) -> TrainedCritic:
     """Train a critic on rows and, if the parameters say so, on samples of the warm-started generator.
 
     The state that names the most held-out rows' faults is kept, in `work`/model. The metrics are its accuracies on all
@@ -144,14 +152,16 @@ def train_critic(
     result = sft.train(base, examples, params.fine_tuning, training, epochs=params.epochs)
     critic = setup.make_backend(training.out)
     dev = own_cases(setup, writer, data.dev, 0, work / "attempts.jsonl")
+    right = agreement(setup, critic, held_out, sampling)
     numbers = {
         "rows": float(len(learned)),
         "steps": float(result.steps),
         "tokens": float(result.tokens),
-        **accuracies(held_out, agreement(setup, critic, held_out, sampling), "held_out_accuracy"),
+        **accuracies(held_out, right, "held_out_accuracy"),
         **accuracies(dev, agreement(setup, critic, dev, sampling), "own_accuracy"),
     }
-    return result, numbers
+    names = [f"{number}-{case.problem.id}" for number, case in enumerate(held_out)]
+    return TrainedCritic(result, numbers, dict(zip(names, right, strict=True)))
 
 
 def _score(setup: RefinerSetup, judged: Sequence[Case], sampling: Sampling) -> Callable[[Any, Any], float]:

@@ -34,8 +34,6 @@ from stepwise.tasks.base import Task
 
 GENERATOR, CRITIC = "generator", "critic"
 """The speakers."""
-FEEDBACK_STOP = ("\n",)
-"""Feedback is a single line."""
 
 Comment = Callable[[Problem, str, int], str]
 """(problem, attempt, number of the attempt from 1) -> feedback."""

@@ -12,6 +12,9 @@ from __future__ import annotations
 
 from stepwise.records import Example, Prompt, Span
 
+FEEDBACK_STOP = ("\n",)
+"""Feedback is a single line."""
+
 
 def revision_prompt(prompt: Prompt, attempt: str, feedback: str) -> Prompt:
     """What the generator reads to revise an attempt: the prompt's last line asks for the solution once more."""
