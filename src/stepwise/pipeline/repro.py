@@ -87,8 +87,7 @@ def parallel_stages(launcher: LauncherParams) -> int:
 def bring_up_to_date(file: str, patterns: Sequence[str], jobs: int, environment: Mapping[str, str]) -> int:
     """Run the stages that are not up to date, at most `jobs` at once. Returns an exit code."""
     if jobs == 1:
-        targets = ["--glob", *patterns] if patterns else [file]
-        return subprocess.call([*scheduler.DVC, "repro", *targets], env=environment)
+        return subprocess.call(["dvc", "repro", *(["--glob", *patterns] if patterns else [file])], env=environment)
     stages = scheduler.stale(patterns, file)
     if not stages:
         sys.stderr.write("Every stage is up to date.\n")

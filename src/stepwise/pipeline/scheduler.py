@@ -30,10 +30,6 @@ ADVICE = (
 """How the lines begin with which DVC ends each run: after every stage they would hide what the stages print."""
 
 
-DVC = (sys.executable, "-m", "stepwise.pipeline.quick_dvc")
-"""The command whose arguments are those of `dvc`."""
-
-
 class SchedulerError(StepwiseError, RuntimeError):
     """DVC cannot list the stages or their status; the message is DVC's own."""
 
@@ -104,7 +100,7 @@ def run(stages: Dependencies, jobs: int, run_stage: Callable[[str], int]) -> lis
 
 def dvc_repro(stage: str, environment: Mapping[str, str]) -> int:
     """Run one stage in a process of its own, and print its lines with the stage's name in front."""
-    command = [*DVC, "--wait-for-lock", "repro", "--single-item", stage]
+    command = ["dvc", "--wait-for-lock", "repro", "--single-item", stage]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
     ) as process:
