@@ -26,12 +26,14 @@ install: ## create .venv from the locks (the other targets do this themselves)
 repro: install ## run the pipeline and print the report (SCALE=smoke|default|gpu|paper, METHOD=..., JOBS=...)
 	@python -m stepwise.pipeline.repro --scale "$(SCALE)" --method "$(METHOD)" $(if $(JOBS),--jobs "$(JOBS)")
 
-test: install ## run every test that this machine can run, and list the others with what they need
-	@python -m pytest $(PYTEST)
+PARALLEL := -n logical --maxprocesses 4 --no-loadscope-reorder
+
+test: install ## run every test that this machine can run, and list the others with what they need (PYTEST="-n 0 tests/rl")
+	@python -m pytest $(PARALLEL) $(PYTEST)
 
 test-all: install ## install what tests may need, then fail on every skipped test except those for a GPU
 	@python requirements/extras.py
-	@python -m pytest --no-skips $(PYTEST)
+	@python -m pytest $(PARALLEL) --no-skips $(PYTEST)
 
 bench: install ## speed and memory as ratios against a named baseline (BENCHMARKS="programs sft")
 	@for each in $(BENCHMARKS); do echo "== $$each"; python -m benchmarks.$$each || exit 1; done

@@ -1,4 +1,7 @@
-"""What a test may need and a machine may lack: such tests are skipped, and a table says what would provide it."""
+"""What a test may need and a machine may lack: such tests are skipped, and a table says what would provide it.
+
+With xdist, tests run in several processes as tests/workers.py says.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,14 @@ import os
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+
+from tests import workers
 
 
 class Requirement(NamedTuple):
@@ -77,6 +82,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for name in REQUIREMENTS:
         if item.get_closest_marker(name) is not None and not met(name):
             pytest.skip(f"needs {name}")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Before the clock of pytest-timeout starts."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    with workers.admitted(alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> workers.Files:
+    return workers.Files(config, log)
 
 
 def reason(report: pytest.TestReport) -> str:

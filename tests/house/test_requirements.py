@@ -16,6 +16,7 @@ NOT_IMPORTED = {
     "gguf": "transformers",
     "pytest": "make test",
     "pytest-timeout": "pytest",
+    "pytest-xdist": "make test",
     "ruff": "make lint",
     "mypy": "make types",
     "types-pyyaml": "mypy",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ class Project:
         kept = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(("DVC_", "MLFLOW_", "STEPWISE_", "MAKE"))
+            if not name.startswith(("DVC_", "MLFLOW_", "STEPWISE_", "MAKE", "PYTHONDONTWRITEBYTECODE"))
         }
         path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
         ours = {"PATH": path, "PYTHONPATH": str(self.folder / "src"), "OMP_NUM_THREADS": "1"}
@@ -62,6 +63,11 @@ class Project:
             "-qm",
             message,
         )
+
+
+def stages_run(output: str) -> list[str]:
+    """The stages that a run has not found up to date, as dvc.lock names them, in their order."""
+    return re.findall(r"Running stage '([^']+)'", output)
 
 
 def core_seconds() -> float:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.kills import Stage, survives_a_kill_in_a_pass, survives_kills_in_training
-from tests.smoke.clones import clone
+from tests.smoke.clones import clone, stages_run
 
 pytestmark = [pytest.mark.smoke, pytest.mark.slow, pytest.mark.timeout(1600)]
 LONGER = [
@@ -31,19 +31,20 @@ LONGER = [
 
 @pytest.fixture(scope="module")
 def longer(finished, tmp_path_factory):
-    """The finished clone beside its outputs, with parameters that make stages longer."""
-    project, _, _ = finished
+    """The finished clone beside its outputs, with parameters that make stages longer, and the output of its run."""
+    project, output, _ = finished
     folder = tmp_path_factory.mktemp("kill") / "clone"
     shutil.copytree(project.folder, folder, symlinks=True, ignore=shutil.ignore_patterns(".work", "mlflow.db*"))
     copy = type(project)(folder)
     copy.run("python", "-m", "stepwise.params.compose", *LONGER)
-    return copy
+    return copy, output
 
 
-def stage_of(project, name: str) -> Stage:
-    """The first stage of a matrix, from dvc.lock."""
+def stage_of(longer, name: str) -> Stage:
+    """The first stage of a matrix that the smoke scale runs."""
+    project, output = longer
     stages = yaml.safe_load((project.folder / "dvc.lock").read_text())["stages"]
-    entry = next(stages[key] for key in sorted(stages) if key.startswith(f"{name}@"))
+    entry = next(stages[key] for key in sorted(stages_run(output)) if key.startswith(f"{name}@"))
     return Stage(
         start=lambda: project.start(*shlex.split(entry["cmd"]), STEPWISE_TRACKING="off"),
         work=project.folder / ".work" / name,

@@ -30,6 +30,7 @@ from tests.workspaces import make_workspace, start
 
 TASK = "multistep_arithmetic"
 PARAMS = [
+    f"task=[{TASK}]",
     "limits.train=8",
     "limits.dev=2",
     "limits.new_tokens=200",

@@ -1,5 +1,6 @@
 import time
 from collections import Counter
+from functools import cache
 
 import pytest
 
@@ -20,11 +21,18 @@ def make(name, seed=1, **changes):
     return get_task(name, TaskParams(form="scripted", **{"train": 300, "dev": 60, "test": 240} | changes), seed=seed)
 
 
+@cache
+def loaded(name):
+    """A task and its splits."""
+    task = make(name)
+    return task, {split: task.load(split) for split in ("train", "dev", "test")}
+
+
 @pytest.mark.parametrize("name", NAMES)
 class TestScriptedTask:
     def test_every_reference_passes_its_own_check_strictly_and_robustly(self, name):
-        task = make(name)
-        problems = [problem for split in ("train", "dev", "test") for problem in task.load(split).problems]
+        task, splits = loaded(name)
+        problems = [problem for split in splits.values() for problem in split.problems]
         assert len(problems) == 600
         for problem, verdict in zip(problems, task.check_many([(p, p.reference.text) for p in problems]), strict=True):
             assert verdict.correct, problem
@@ -32,8 +40,8 @@ class TestScriptedTask:
             assert verdict.answer == verdict.strict_answer == problem.answer
 
     def test_step_ids_are_unique_and_steps_are_the_lines_of_the_text(self, name):
-        task = make(name)
-        for problem in task.load("test").problems:
+        task, splits = loaded(name)
+        for problem in splits["test"].problems:
             reference = problem.reference
             ids = [step.id for step in reference.steps]
             assert len(set(ids)) == len(ids)
@@ -49,12 +57,12 @@ class TestScriptedTask:
         assert len(set(identities)) == len(identities) == 60
 
     def test_the_seed_decides_everything(self, name):
-        first, again, other = (make(name, seed).load("train").problems for seed in (1, 1, 2))
+        first, again, other = (make(name, seed, train=60).load("train").problems for seed in (1, 1, 2))
         assert first == again
         assert first != other
 
     def test_test_does_not_depend_on_the_size_of_the_other_splits(self, name):
-        assert make(name).load("test") == make(name, train=10, dev=5).load("test")
+        assert loaded(name)[1]["test"] == make(name, train=10, dev=5).load("test")
 
     def test_cells_are_even_and_training_holds_seen_ones_only(self, name):
         task = make(name, train=60)
@@ -85,9 +93,9 @@ class TestScriptedTask:
             get_task(name, TaskParams(form="p_cot"), seed=1)
 
     def test_it_is_a_task_and_its_examples_learn_the_reference_alone(self, name):
-        task = make(name)
+        task, splits = loaded(name)
         assert isinstance(task, Task)
-        problem = task.load("train").problems[0]
+        problem = splits["train"].problems[0]
         prompt, reference = example(task, problem).spans
         assert prompt.weight == 0
         assert prompt.text.startswith(f"Q: {problem.question}\n")
@@ -96,15 +104,15 @@ class TestScriptedTask:
         assert (reference.text, reference.weight) == (problem.reference.text, 1.0)
 
     def test_a_hallucinated_next_question_is_not_read(self, name):
-        task = make(name)
-        first, second = task.load("test").problems[:2]
+        task, splits = loaded(name)
+        first, second = splits["test"].problems[:2]
         [verdict] = task.check(first, [f"{first.reference.text}\nQ: {second.question}\n{second.reference.text}"])
         assert verdict.correct
         assert verdict.strict_correct
 
     def test_the_answer_alone_is_an_answer(self, name):
-        task = make(name)
-        pairs = [(problem, f" {problem.answer}\nQ: 1") for problem in task.load("test").problems]
+        task, splits = loaded(name)
+        pairs = [(problem, f" {problem.answer}\nQ: 1") for problem in splits["test"].problems]
         for (problem, _), verdict in zip(pairs, task.check_many(pairs), strict=True):
             assert verdict.strict_correct
             assert verdict.correct
@@ -114,8 +122,8 @@ class TestScriptedTask:
         "text", ["", "\n\n", "So the answer is", "(Final response) So the answer is: .", "(1) \x00", "Q:"]
     )
     def test_text_without_an_answer_is_wrong_and_never_raises(self, name, text):
-        task = make(name)
-        problem = task.load("test").problems[0]
+        task, splits = loaded(name)
+        problem = splits["test"].problems[0]
         task.parse(text)
         [verdict] = task.check(problem, [text])
         assert not verdict.correct

@@ -44,6 +44,7 @@ def measure() -> dict[str, float]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_verification_is_not_what_a_round_waits_for():
     figures = measure()
     for name, figure in figures.items():
