@@ -27,10 +27,11 @@ def main(
         critic=this.critic,
         feedback_tokens=run.params.refiner_critic.feedback_tokens,
         generator=setup.make_backend(generator),
-        critic_backend=critic_backend(setup, critic) if this.critic == "trained" else None,
+        critic_backend=critic_backend(setup, critic),
     )
     test, dev = (read_jsonl(data / f"{split}.jsonl", Problem) for split in ("test", "dev"))
-    result = pair.examine(evaluation.spread(test, params.limit), journal=run.work / "journal")
+    test = evaluation.spread(test, params.limit)
+    result = pair.examine(test, journal=run.work / "journal")
     dev_result = pair.examine(dev, journal=run.work / "journal")
     for part, records in {
         "greedy": result.predictions,
@@ -40,7 +41,7 @@ def main(
     }.items():
         write_jsonl(run.work / "predictions" / f"{part}.jsonl", records)
     run.publish(run.work / "predictions", out)
-    numbers = result.numbers | {"oracle": float(this.critic == "oracle")}
+    numbers = result.numbers | pair.review(test, result.predictions) | {"oracle": float(this.critic == "oracle")}
     write_json(metrics, {"method": name, "task": task, "model": model, **numbers})
     write_plot(plot, evaluation.by_cell(result.predictions))
     run.log(**numbers)

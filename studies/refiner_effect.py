@@ -33,7 +33,7 @@ from stepwise.methods.refiner.critic import CriticData, train_critic
 from stepwise.methods.refiner.examining import Examined
 from stepwise.methods.refiner.generator import Budget, continued, warm_start
 from stepwise.methods.refiner.generator_loop import train_generator
-from stepwise.methods.refiner.perturbation import perturbed, split
+from stepwise.methods.refiner.perturbation import critic_rows, split
 from stepwise.methods.refiner.setup import RefinerSetup
 from stepwise.params import LoraParams, Params, parse
 from stepwise.params.compose import compose
@@ -80,7 +80,9 @@ class Comparison:
         """The trained critic, and how often it names the faults."""
         perturbing = self.params.refiner_perturb
         learned, held_out = split(self.train, perturbing.held_out, self.setup.seed)
-        rows, judged = (perturbed(self.setup.domain, part, perturbing, self.setup.seed) for part in (learned, held_out))
+        rows, judged = (
+            critic_rows(self.setup.domain, part, perturbing, self.setup.seed) for part in (learned, held_out)
+        )
         data = CriticData(train=self.train, dev=self.dev, rows=rows, held_out=judged)
         work = self.work / "critic"
         trained = train_critic(self.setup, self.base, self.warm, data, self.params.refiner_critic, work)

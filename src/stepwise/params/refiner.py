@@ -5,7 +5,7 @@ The defaults are the paper's or its released code's where they give them (spec 1
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,7 +21,10 @@ Reward = Literal["bleu", "exact"]
 
 
 class PerturbParams(Section):
-    """Wrong solutions of known kinds, from which the critic learns."""
+    """Wrong solutions of known kinds, from which the critic learns.
+
+    A task that has published ones, as moral_stories has, takes all of these: `rows` and `right_share` do not count.
+    """
 
     rows: Positive = 4
     """Rows per training problem, on average; the released script writes 4."""
@@ -105,23 +108,42 @@ CriticKind = Literal["none", "trained", "oracle"]
 the gold solution."""
 
 
-class RefinerEvaluation(Section):
-    """A generator and who comments on its attempts."""
+class CommentedGenerator(Section):
+    """A generator whose attempts may be commented on."""
 
     name: str
     """Folder below evaluations/, and the name in results; it ends in `_oracle` if the oracle comments."""
-    generator: str
-    """Folder below models/ of the generator."""
     critic: CriticKind = "none"
 
     @model_validator(mode="after")
-    def _name_says_oracle(self) -> RefinerEvaluation:
+    def _name_says_oracle(self) -> Self:
         if self.name.endswith("_oracle") != (self.critic == "oracle"):
             raise ValueError(
                 f"{self.name} has the critic {self.critic}; a name ends in _oracle exactly if the oracle comments, so "
                 "that every table says whose answers were compared with the gold"
             )
         return self
+
+
+class RefinerEvaluation(CommentedGenerator):
+    """A trained generator and who comments on its attempts."""
+
+    generator: str
+    """Folder below models/ of the generator."""
+
+
+class RefinerPrompt(CommentedGenerator):
+    """A language model as generator, which reads examples instead of being trained, and who comments on its attempts.
+
+    The paper's are GPT-3.5 and ChatGPT, alone and with the trained critic.
+    """
+
+    agent: str
+    """Entry of the instruct group that attempts and revises."""
+    critic_model: str
+    """Base model of the trained critic, which comments if `critic` says so and counts the faults of every answer."""
+    items: Count = 0
+    """Test problems, evenly spaced; 0 means all."""
 
 
 class RefinementParams(Section):
@@ -137,6 +159,9 @@ class RefinementParams(Section):
     """The answer is the attempt with which the critic finds the fewest faults; the paper's is the last attempt."""
     limit: Count = 0
     """Test problems, evenly spaced; 0 means all."""
+    critic_rows: Count = 500
+    """Solutions of test problems, right and wrong ones as in the critic's training and evenly spaced, on which critics
+    are tested; 0 means all. The paper has 500."""
 
 
 class RefinerKeys(Section):
@@ -158,3 +183,5 @@ class RefinerKeys(Section):
     refiner_evaluate: RefinementParams = RefinementParams()
     refiner_evaluations: list[RefinerEvaluation] = Field(default_factory=list)
     """What is evaluated, in the order of the report's table."""
+    refiner_prompts: list[RefinerPrompt] = Field(default_factory=list)
+    """Language models that are evaluated as generators."""

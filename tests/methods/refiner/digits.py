@@ -82,6 +82,9 @@ class DigitDomain:
     def judged(self, text: str) -> str:
         return text.strip()
 
+    def listed(self, problem: Problem) -> Sequence[tuple[str, str]]:
+        return ()
+
 
 def digit_setup(**changes: object) -> RefinerSetup:
     setup = RefinerSetup(

@@ -13,10 +13,16 @@ from stepwise.methods.refiner.critic import (
     CriticData,
     accuracies,
     agreement,
+    case_prompt,
     cases,
+    classes,
+    comments,
     critic_example,
+    judge_critic,
+    majority_baseline,
     named,
     own_cases,
+    scores,
     train_critic,
 )
 from stepwise.methods.refiner.feedback import Fault
@@ -40,13 +46,13 @@ def test_cases_are_the_rows_of_known_problems() -> None:
 
 def test_only_the_feedback_is_learned_and_right_solutions_have_a_weight_of_their_own() -> None:
     wrong, right = cases([problem(1, 2)], [labelled(DOMAIN, problem(1, 2), text) for text in ("1 3", "1 2")])
-    spans = critic_example(TASK, wrong, right_weight=0.5).spans
+    spans = critic_example(SETUP, wrong, right_weight=0.5).spans
     assert [(span.text, span.weight) for span in spans] == [
         ("Copy 1 2\nCopied:\n", 0.0),
         ("1 3\nFeedback:\n", 0.0),
         ("Digit #1 is wrong.", 1.0),
     ]
-    assert critic_example(TASK, right, right_weight=0.5).spans[-1].weight == 0.5
+    assert critic_example(SETUP, right, right_weight=0.5).spans[-1].weight == 0.5
 
 
 def test_feedback_is_compared_as_a_set() -> None:
@@ -64,11 +70,61 @@ def test_agreement_by_hand() -> None:
     ]
     answers = {"3 4": "Digit #1 is wrong. Digit #0 is wrong.", "3 5": "Digit #1 is wrong.", "1 2": "nonsense"}
     backend = ScriptedBackend({f"Copy 1 2\nCopied:\n{text}\nFeedback:\n": answer for text, answer in answers.items()})
-    right = agreement(SETUP, backend, judged, Sampling())
+    written = comments(SETUP, backend, judged, Sampling())
+    right = agreement(DOMAIN.templates, judged, written)
     assert right == [True, False, False]
-    assert agreement(SETUP, backend, [], Sampling()) == []
+    assert comments(SETUP, backend, [], Sampling()) == []
     shares = {"held_out": pytest.approx(1 / 3), "held_out_digit": 0.5, "held_out_right": 0.0}
     assert accuracies(judged, right, "held_out") == shares
+
+
+def test_class_accuracy_leaves_out_positions_and_stands_beside_the_majority_baseline() -> None:
+    """Classes of the cases: digit, digit, right; of the feedback: digit, digit, unread; the most frequent is right."""
+    judged = [
+        Case(problem(1, 2), "3 4", BOTH, "digit"),
+        Case(problem(1, 2), "3 5", BOTH, "digit"),
+        Case(problem(1, 2), "1 2", "No hint.", "right"),
+    ]
+    written = [BOTH, "Digit #1 is wrong.", "nonsense"]
+    learned = [Case(problem(1, 2), "1 2", "No hint.", "right"), *judged[:1], judged[2]]
+    assert scores(DOMAIN.templates, judged, written, learned, "test") == pytest.approx(
+        {
+            "test_accuracy": 1 / 3,
+            "test_accuracy_digit": 0.5,
+            "test_accuracy_right": 0.0,
+            "test_class_accuracy": 2 / 3,
+            "test_class_majority": 1 / 3,
+        }
+    )
+    assert classes(DOMAIN.templates, written) == ["digit", "digit", "unread"]
+    assert scores(DOMAIN.templates, [], [], learned, "test") == {}
+    assert majority_baseline(["a", "b", "b"], ["a", "b", "c", "a"]) == ("b", 0.25)
+
+
+def test_a_critic_is_tested_on_cases() -> None:
+    judged = [Case(problem(1, 2), "1 3", "Digit #1 is wrong.", "digit")]
+    backend = ScriptedBackend({"Copy 1 2\nCopied:\n1 3\nFeedback:\n": "Digit #1 is wrong."})
+    numbers = judge_critic(SETUP, backend, judged, judged, CriticParams())
+    assert numbers == {
+        "rows": 1.0, "test_accuracy": 1.0, "test_accuracy_digit": 1.0, "test_class_accuracy": 1.0,
+        "test_class_majority": 1.0,
+    }  # fmt: skip
+
+
+class FirstDigit(DigitDomain):
+    """A domain whose critic reads the first digit alone."""
+
+    def judged(self, text: str) -> str:
+        return text.split()[0]
+
+
+def test_the_critic_reads_only_what_it_judges() -> None:
+    case = Case(problem(1, 2), "1 3", "Digit #1 is wrong.", "digit")
+    setup = digit_setup(domain=FirstDigit())
+    assert case_prompt(setup, case)[-1] == "1\nFeedback:\n"
+    assert critic_example(setup, case).spans[1].text == "1\nFeedback:\n"
+    backend = ScriptedBackend({"Copy 1 2\nCopied:\n1\nFeedback:\n": "Digit #1 is wrong."})
+    assert comments(setup, backend, [case], Sampling()) == ["Digit #1 is wrong."]
 
 
 def test_own_attempts_are_labelled_by_the_oracle() -> None:
@@ -101,6 +157,6 @@ def test_a_critic_is_trained_and_judged(any_model: Path, tmp_path: Path, own_sam
     assert trained.result.best_score is not None
     assert numbers["held_out_accuracy"] == sum(trained.held_out.values()) / len(trained.held_out)
     assert (numbers["rows"] > 18) if own_samples else (numbers["rows"] == 18)
-    assert {"held_out_accuracy", "held_out_accuracy_right", "own_accuracy"} <= numbers.keys()
+    assert {"held_out_accuracy", "held_out_accuracy_right", "own_accuracy", "own_class_majority"} <= numbers.keys()
     assert (tmp_path / "model" / "model.safetensors").exists()
     assert (tmp_path / "samples.jsonl").exists() == bool(own_samples)

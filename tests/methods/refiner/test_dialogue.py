@@ -16,6 +16,7 @@ from stepwise.methods.refiner.dialogue import (
     GENERATOR,
     Attempt,
     Conversation,
+    Examples,
     Refinement,
     best,
     oracle,
@@ -52,7 +53,13 @@ def converse(
     generator: Mapping[str, str], critic: Mapping[str, str] | None = None, **changes: object
 ) -> tuple[Conversation, ScriptedBackend, ScriptedBackend]:
     writer, reader = ScriptedBackend(generator), ScriptedBackend(critic or {})
-    settings = {"task": TASK, "updates": 3, "attempt_tokens": 48, "feedback_tokens": 50} | changes
+    settings = {
+        "task": TASK,
+        "updates": 3,
+        "attempt_tokens": 48,
+        "feedback_tokens": 50,
+        "judged": DOMAIN.judged,
+    } | changes
     speakers = {
         GENERATOR: Speaker(writer, Sampling(stop=TASK.stop)),
         CRITIC: Speaker(reader, Sampling(stop=FEEDBACK_STOP)),
@@ -74,6 +81,13 @@ def test_the_generator_revises_until_the_critic_finds_nothing_wrong() -> None:
     assert talk.transcript == (
         f"{WORSE}\nFeedback: {NUMBER}\n{WRONG}\nFeedback: {OPERATOR}\n{GOLD}\nFeedback: {NO_FAULT}"
     )
+
+
+def test_the_critic_reads_only_what_it_judges() -> None:
+    talk, _, _ = converse(
+        {ASK: f"{GOLD} | 17"}, {criticise(GOLD): NO_FAULT}, judged=lambda text: text.partition(" | ")[0]
+    )
+    assert talk.attempts == (Attempt(f"{GOLD} | 17", NO_FAULT),)
 
 
 def test_every_token_counts() -> None:
@@ -166,10 +180,9 @@ def test_the_best_attempt_has_the_fewest_faults_and_is_the_latest_of_these(talk:
 
 
 def test_solved_examples_stand_before_the_generators_prompts_only() -> None:
-    shots = ("Question:\n1 and 2?\nFormula:\nadd(n0,n1)\n\n",)
-    head = shots[0]
+    shots = Examples(("Solved.\n\n",), ("Put right.\n\n",))
     talk, _, reader = converse(
-        {head + ASK: WRONG, head + revise(WRONG, OPERATOR): GOLD},
+        {f"Solved.\n\n{ASK}": WRONG, f"Put right.\n\n{revise(WRONG, OPERATOR)}": GOLD},
         {criticise(WRONG): OPERATOR, criticise(GOLD): NO_FAULT},
         examples=shots,
     )
@@ -181,7 +194,9 @@ def test_conversations_end_each_at_its_own_pace_and_share_passes(tmp_path: Path)
     other = PROBLEM.model_copy(update={"id": "p2", "question": QUESTION.replace("12", "9")})
     ask = "".join(TASK.prompt(other))
     writer = ScriptedBackend({ASK: GOLD, ask: WRONG, f"{ask}{WRONG}\nFeedback: {OPERATOR}\nFormula:\n": GOLD})
-    dialogue = Refinement(task=TASK, updates=1, attempt_tokens=48, feedback_tokens=50, comment=oracle(DOMAIN))
+    dialogue = Refinement(
+        task=TASK, updates=1, attempt_tokens=48, feedback_tokens=50, judged=DOMAIN.judged, comment=oracle(DOMAIN)
+    )
     talks = interact([PROBLEM, other], dialogue, {GENERATOR: Speaker(writer, Sampling())}, journal=tmp_path)
     assert [len(talk.attempts) for talk in talks] == [1, 2]
     assert writer.calls == 2

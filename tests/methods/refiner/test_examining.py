@@ -6,7 +6,7 @@ import pytest
 
 from stepwise.evaluation import EvaluationError
 from stepwise.methods.refiner.dialogue import Attempt, Conversation
-from stepwise.methods.refiner.examining import feedback_accuracy, judge
+from stepwise.methods.refiner.examining import critic_rates, feedback_accuracy, judge
 from stepwise.methods.refiner.feedback import NO_FAULT
 from tests.methods.refiner.test_dialogue import DOMAIN, GOLD, NUMBER, OPERATOR, PROBLEM, TASK, WORSE, WRONG
 
@@ -53,6 +53,16 @@ def test_the_critic_is_judged_by_its_set_of_faults_on_every_attempt_it_comments_
     assert {name: numbers[name] for name in expected} == pytest.approx(expected)
     assert "feedback_accuracy" not in judge(TASK, DOMAIN, TALKS).numbers, "an oracle is not compared with itself"
     assert feedback_accuracy(DOMAIN, [talk(1, (GOLD, None))]) == {}
+
+
+def test_a_critic_s_rates_by_kind() -> None:
+    """Of four feedbacks one names an operator and a number, one two numbers, one nothing, and one cannot be read."""
+    second = "The second number in #0 is incorrect."
+    rates = critic_rates(DOMAIN.templates, [f"{OPERATOR} {NUMBER}", f"{NUMBER} {second}", NO_FAULT, "Hm."])
+    assert rates == {
+        "critic_fault_operator": 0.25, "critic_fault_number": 0.5, "critic_fault_missing": 0.0,
+        "critic_fault_extra": 0.0, "critic_fault_unreadable": 0.0, "critic_unread": 0.25,
+    }  # fmt: skip
 
 
 def test_the_order_of_sentences_does_not_matter() -> None:

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from stepwise.methods.refiner.feedback import NO_FAULT, Fault, FeedbackError, Templates
+from stepwise.methods.refiner.feedback import NO_FAULT, Fault, FeedbackError, Templates, feedback_class
 
 TEMPLATES = Templates(
     {
@@ -44,3 +44,8 @@ def test_text_that_is_no_feedback_reads_as_none(text):
 def test_a_fault_that_no_sentence_expresses_is_refused(fault):
     with pytest.raises(FeedbackError):
         TEMPLATES.render([fault])
+
+
+def test_the_class_of_feedback_leaves_out_positions_and_hints():
+    feedback = [(), (FAULTS[0], Fault("operator", step="#1")), {FAULTS[3], FAULTS[2]}, None]
+    assert [feedback_class(faults) for faults in feedback] == ["right", "operator", "link and missing", "unread"]

@@ -10,16 +10,10 @@ from pathlib import Path
 import pytest
 
 from stepwise.methods.refiner.domains.base import Domain, DomainError
-from stepwise.methods.refiner.domains.moral_stories import (
-    RIGHT,
-    MoralStoriesDomain,
-    feedback_class,
-    majority_baseline,
-    worded_kind,
-)
+from stepwise.methods.refiner.domains.moral_stories import MoralStoriesDomain, worded_kind
 from stepwise.methods.refiner.domains.registry import domain_of
 from stepwise.methods.refiner.domains.released_norms import released_class, released_rows
-from stepwise.methods.refiner.feedback import NO_FAULT, Fault
+from stepwise.methods.refiner.feedback import NO_FAULT, RIGHT, Fault, feedback_class
 from stepwise.params import TaskParams
 from stepwise.records import Problem
 from stepwise.tasks.formats import norm_format
@@ -149,16 +143,6 @@ def test_every_published_norm_has_its_kind():
 def test_a_problem_of_another_task_is_refused():
     with pytest.raises(DomainError, match="moral_stories"):
         DOMAIN.oracle(FIGHT.model_copy(update={"meta": {}}), "It's good.")
-
-
-def test_classes_and_the_majority_baseline():
-    assert [feedback_class(faults) for faults in ((), (MISSED,), {NEGATED, CONTRADICTION}, None)] == [
-        RIGHT,
-        "misalignment",
-        "contradiction and misalignment",
-        "unread",
-    ]
-    assert majority_baseline(["a", "b", "b"], ["a", "b", "c", "a"]) == ("b", 0.25)
 
 
 def test_the_released_rows_of_a_story():

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 from pydantic import ValidationError
 
-from stepwise.methods.refiner.feedback import NO_FAULT, Fault
-from stepwise.methods.refiner.perturbation import counts, labelled, noisy, perturbed, split
+from stepwise.methods.refiner.feedback import NO_FAULT, RIGHT, Fault
+from stepwise.methods.refiner.perturbation import counts, critic_rows, labelled, noisy, perturbed, split
 from stepwise.params.refiner import PerturbParams
-from stepwise.records import Trajectory
+from stepwise.records import Problem, Trajectory
 from tests.methods.refiner.digits import DigitDomain, DigitTask, problem
 
 DOMAIN, TRAIN = DigitDomain(), DigitTask().load("train").problems
@@ -71,6 +72,22 @@ def test_more_right_rows_than_right_solutions_are_an_error() -> None:
     assert PerturbParams(rows=4, right_share=0.25)
     with pytest.raises(ValidationError, match=r"right_share 0\.3 of 4 rows .* take at most 0\.25"):
         PerturbParams(rows=4, right_share=0.3)
+
+
+class ListedDigits(DigitDomain):
+    """There are published solutions of problems that begin with a 1."""
+
+    def listed(self, problem: Problem) -> Sequence[tuple[str, str]]:
+        return [(problem.answer, RIGHT), ("6 6", "digit"), ("7", "count")] if problem.answer[0] == "1" else ()
+
+
+def test_published_solutions_take_the_place_of_perturbed_ones() -> None:
+    rows = critic_rows(ListedDigits(), TRAIN, PerturbParams(rows=2), seed=1)
+    assert kinds(rows) == {"": 6, "digit": 6, "count": 6}
+    assert rows[1] == labelled(DOMAIN, problem(1, 1), "6 6", "digit")
+    assert critic_rows(DOMAIN, TRAIN, PerturbParams(rows=2), seed=1) == perturbed(
+        DOMAIN, TRAIN, PerturbParams(rows=2), seed=1
+    )
 
 
 def test_a_labelled_solution_names_all_its_faults() -> None:

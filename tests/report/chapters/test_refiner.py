@@ -25,7 +25,7 @@ CRITIC = {
     "z_exact": 0.5, "z_exact_low": 0.4, "z_exact_high": 0.6, "z_equivalent": 0.55, "bleu": 0.81,
     "z_contribution": 0.12, "z_harm": 0.02, "frequency": 0.3,
     "feedback_accuracy": 0.7, "feedback_accuracy_low": 0.6, "feedback_accuracy_high": 0.8,
-    "fault_operator": 0.25, "fault_missing_step": 0.1,
+    "fault_operator": 0.25, "fault_missing_step": 0.1, "critic_fault_operator": 0.125,
 }  # fmt: skip
 START = {
     "method": "start", "task": "toy", "model": "t5", "accuracy": 0.4, "z_exact": 0.3, "z_exact_low": 0.2,
@@ -33,7 +33,8 @@ START = {
 }  # fmt: skip
 CRITICS = {
     "task": "toy", "rows": 400.0, "held_out_accuracy": 0.9, "held_out_accuracy_operator": 0.95,
-    "held_out_accuracy_right": 0.8, "own_accuracy": 0.6,
+    "held_out_accuracy_right": 0.8, "held_out_class_accuracy": 0.97, "held_out_class_majority": 0.42,
+    "own_accuracy": 0.6,
 }  # fmt: skip
 
 
@@ -43,6 +44,7 @@ def sources(tmp_path, write):
     write("metrics/evaluate/start/toy-t5.json", START)
     write("metrics/evaluate/critic/old-t5.json", {**CRITIC, "task": "old"})
     write("metrics/refiner/critic/toy-t5.json", CRITICS)
+    write("metrics/refiner/critic_test/toy-t5.json", {"test_accuracy": 0.5, "test_class_accuracy": 0.75})
     return Sources(tmp_path / "metrics", pairs=[pair("critic", "start"), pair("start", "critic")])
 
 
@@ -104,17 +106,18 @@ def test_the_page_compares_z_too_and_the_oracle_with_the_critic(sources, tmp_pat
     assert "Those of an oracle use the gold" in chapter.sections()
 
 
-def test_critics_are_judged_on_two_kinds_of_cases(sources):
+def test_critics_are_judged_on_three_kinds_of_cases(sources):
     lines = printed(refiner.collect(sources, SELECTION))
-    assert "toy t5 held out 90.0 operator 95.0, right 80.0" in lines
-    assert any(line.startswith("toy t5 own attempts 60.0") for line in lines)
+    assert "toy t5 held out 90.0 97.0 42.0 operator 95.0, right 80.0" in lines
+    assert "toy t5 test 50.0 75.0 -" in lines
+    assert "toy t5 own attempts 60.0 - -" in lines
 
 
 def test_the_page_has_faults_that_remain_and_the_example_whole_and_escaped(sources):
     examples = {("toy", "t5"): "Generator: 1 <b> 2\nCritic:    No."}
     page = refiner.collect(sources, SELECTION, examples).sections()
     assert '<th class="number">operator</th><th class="number">missing step</th>' in page
-    assert '<td>critic</td><td class="number">25.0</td><td class="number">10.0</td>' in page
+    assert '<td>critic</td><td class="number">25.0 / 12.5</td><td class="number">10.0</td>' in page
     assert "<summary>toy, t5</summary>\n<pre>Generator: 1 &lt;b&gt; 2\nCritic:    No.</pre>" in page
     assert page.count("<svg") == 1
 

@@ -14,6 +14,7 @@ from stepwise.generation.base import Backend, Sampling
 from stepwise.interaction import Speaker, interact
 from stepwise.methods.base import Answer, Answering
 from stepwise.methods.refiner.dialogue import CRITIC, GENERATOR, Conversation, Refinement
+from stepwise.methods.refiner.domains.base import Domain
 from stepwise.methods.refiner.domains.registry import DOMAINS, domain_of
 from stepwise.methods.refiner.examining import judge
 from stepwise.methods.refiner.texts import FEEDBACK_STOP
@@ -44,7 +45,7 @@ class Refining(Answering):
     ) -> tuple[list[Prediction], dict[str, float]]:
         """Checked answers with the metrics of an evaluation, of z, of the critic and of revisions."""
         talks = self.converse(problems, backend, sampling)
-        result = judge(self.task, domain_of(self.task.name), talks, by_model=True)
+        result = judge(self.task, self.domain, talks, by_model=True)
         return result.predictions, result.numbers
 
     def converse(self, problems: Sequence[Problem], backend: Backend, sampling: Sampling) -> list[Conversation]:
@@ -54,9 +55,15 @@ class Refining(Answering):
             updates=self.updates,
             attempt_tokens=sampling.max_new_tokens,
             feedback_tokens=self.feedback_tokens,
+            judged=self.domain.judged,
         )
         critic = Speaker(self.critic, Sampling(max_new_tokens=self.feedback_tokens, stop=FEEDBACK_STOP))
         return interact(problems, dialogue, {GENERATOR: Speaker(backend, sampling), CRITIC: critic})
+
+    @property
+    def domain(self) -> Domain:
+        """That of the task."""
+        return domain_of(self.task.name)
 
     @cached_property
     def critic(self) -> Backend:

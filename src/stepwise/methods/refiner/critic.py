@@ -1,12 +1,13 @@
 """The critic: (x, z') -> f, learned from perturbed solutions and judged by the set of faults that it names.
 
 Set-wise accuracy is the paper's measure of a critic (table 7): feedback is right if it names exactly the faults that
-the oracle names, in any order; feedback that is no sentence of the task is wrong.
+the oracle names, in any order; feedback that is no sentence of the task is wrong. Class accuracy counts the kinds of
+fault alone (`feedback_class`); beside it stands that of always naming the class which is most frequent in training.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,12 @@ from typing import Any
 
 from stepwise import evaluation
 from stepwise.generation.base import Backend, Sampling
-from stepwise.methods.refiner.feedback import NO_FAULT, Fault, Templates
-from stepwise.methods.refiner.perturbation import RIGHT, labelled
+from stepwise.methods.refiner.feedback import NO_FAULT, RIGHT, Fault, Templates, feedback_class
+from stepwise.methods.refiner.perturbation import labelled
 from stepwise.methods.refiner.setup import RefinerSetup
 from stepwise.methods.refiner.texts import FEEDBACK_STOP, critic_prompt, training_text
 from stepwise.params.refiner import CriticParams
-from stepwise.records import Example, Problem, Trajectory
-from stepwise.tasks.base import Task
+from stepwise.records import Example, Problem, Prompt, Trajectory
 from stepwise.training import sft
 
 
@@ -67,30 +67,81 @@ def cases(problems: Sequence[Problem], rows: Sequence[Trajectory]) -> list[Case]
     ]
 
 
-def critic_example(task: Task, case: Case, right_weight: float = 1.0) -> Example:
+def case_prompt(setup: RefinerSetup, case: Case) -> Prompt:
+    """What the critic reads of a case."""
+    return critic_prompt(setup.task.prompt(case.problem), setup.domain.judged(case.attempt))
+
+
+def critic_example(setup: RefinerSetup, case: Case, right_weight: float = 1.0) -> Example:
     """The training text of a case; feedback that finds nothing wrong has a weight of its own."""
     weight = right_weight if case.feedback == NO_FAULT else 1.0
-    return training_text(case.problem.id, critic_prompt(task.prompt(case.problem), case.attempt), case.feedback, weight)
+    return training_text(case.problem.id, case_prompt(setup, case), case.feedback, weight)
 
 
-def agreement(
+def comments(
     setup: RefinerSetup,
     backend: Backend,
     judged: Sequence[Case],
     sampling: Sampling,
     *,
     journal: Path | None = None,
-) -> list[bool]:
-    """Whether the critic names exactly the faults of each case."""
+) -> list[str]:
+    """The critic's feedback on each case."""
     if not judged:
         return []
-    prompts = [critic_prompt(setup.task.prompt(case.problem), case.attempt) for case in judged]
-    written = backend.generate(prompts, sampling, journal=journal)
-    templates = setup.domain.templates
+    prompts = [case_prompt(setup, case) for case in judged]
+    return [samples[0].text for samples in backend.generate(prompts, sampling, journal=journal)]
+
+
+def agreement(templates: Templates, judged: Sequence[Case], written: Sequence[str]) -> list[bool]:
+    """Whether the critic's feedback names exactly the faults of each case."""
     return [
-        named(templates, samples[0].text) == named(templates, case.feedback)
-        for samples, case in zip(written, judged, strict=True)
+        named(templates, text) == named(templates, case.feedback) for text, case in zip(written, judged, strict=True)
     ]
+
+
+def scores(
+    templates: Templates, judged: Sequence[Case], written: Sequence[str], learned: Sequence[Case], name: str
+) -> dict[str, float]:
+    """Set-wise accuracy of a critic's feedback, class accuracy and the majority baseline; empty without cases.
+
+    `learned` are the cases that the critic was trained on, which say what the most frequent class is.
+    """
+    if not judged:
+        return {}
+    gold = classes(templates, [case.feedback for case in judged])
+    same = [label == other for label, other in zip(gold, classes(templates, written), strict=True)]
+    _, baseline = majority_baseline(classes(templates, [case.feedback for case in learned]), gold)
+    return {
+        **accuracies(judged, agreement(templates, judged, written), f"{name}_accuracy"),
+        f"{name}_class_accuracy": sum(same) / len(same),
+        f"{name}_class_majority": baseline,
+    }
+
+
+def judge_critic(
+    setup: RefinerSetup,
+    critic: Backend,
+    judged: Sequence[Case],
+    learned: Sequence[Case],
+    params: CriticParams,
+    *,
+    journal: Path | None = None,
+) -> dict[str, float]:
+    """The `scores` of a critic on solutions of test problems, and how many there are."""
+    written = comments(setup, critic, judged, _sampling(params), journal=journal)
+    return {"rows": float(len(judged)), **scores(setup.domain.templates, judged, written, learned, "test")}
+
+
+def classes(templates: Templates, feedbacks: Sequence[str]) -> list[str]:
+    """The class of each feedback."""
+    return [feedback_class(templates.parse(text)) for text in feedbacks]
+
+
+def majority_baseline(train: Sequence[str], test: Sequence[str]) -> tuple[str, float]:
+    """The most frequent class in training, and the share of the test classes that equal it. Neither may be empty."""
+    [(label, _)] = Counter(train).most_common(1)
+    return label, sum(other == label for other in test) / len(test)
 
 
 def named(templates: Templates, feedback: str) -> frozenset[Fault] | str:
@@ -134,7 +185,7 @@ def train_critic(
 ) -> TrainedCritic:
     """Train a critic on rows and, if the parameters say so, on samples of the warm-started generator.
 
-    The state that names the most held-out rows' faults is kept, in `work`/model. The metrics are its accuracies on all
+    The state that names the most held-out rows' faults is kept, in `work`/model. The metrics are its `scores` on all
     held-out rows and on the generator's own greedy attempts at dev problems.
 
     Raises TrainingError if no row fits into the model, or the loss is not a finite number.
@@ -144,29 +195,35 @@ def train_critic(
     if params.own_samples:
         problems = list({case.problem.id: case.problem for case in learned}.values())
         own = own_cases(setup, writer, problems, params.own_samples, work / "samples.jsonl")
-        learned = list({(case.problem.id, case.attempt): case for case in (*own, *learned)}.values())
-    sampling = Sampling(max_new_tokens=params.feedback_tokens, stop=FEEDBACK_STOP)
+        learned = list({case_prompt(setup, case): case for case in (*own, *learned)}.values())
+    sampling = _sampling(params)
     chosen = evaluation.spread(held_out, params.fine_tuning.dev_examples)
-    examples = [critic_example(setup.task, case, params.right_weight) for case in learned]
+    examples = [critic_example(setup, case, params.right_weight) for case in learned]
     training = setup.training(work, _score(setup, chosen, sampling))
     result = sft.train(base, examples, params.fine_tuning, training, epochs=params.epochs)
     critic = setup.make_backend(training.out)
     dev = own_cases(setup, writer, data.dev, 0, work / "attempts.jsonl")
-    right = agreement(setup, critic, held_out, sampling)
+    templates = setup.domain.templates
+    written = comments(setup, critic, held_out, sampling)
     numbers = {
         "rows": float(len(learned)),
         "steps": float(result.steps),
         "tokens": float(result.tokens),
-        **accuracies(held_out, right, "held_out_accuracy"),
-        **accuracies(dev, agreement(setup, critic, dev, sampling), "own_accuracy"),
+        **scores(templates, held_out, written, learned, "held_out"),
+        **scores(templates, dev, comments(setup, critic, dev, sampling), learned, "own"),
     }
     names = [f"{number}-{case.problem.id}" for number, case in enumerate(held_out)]
-    return TrainedCritic(result, numbers, dict(zip(names, right, strict=True)))
+    return TrainedCritic(result, numbers, dict(zip(names, agreement(templates, held_out, written), strict=True)))
+
+
+def _sampling(params: CriticParams) -> Sampling:
+    return Sampling(max_new_tokens=params.feedback_tokens, stop=FEEDBACK_STOP)
 
 
 def _score(setup: RefinerSetup, judged: Sequence[Case], sampling: Sampling) -> Callable[[Any, Any], float]:
     def score(model: Any, tokenizer: Any) -> float:
-        right = agreement(setup, setup.live_backend(model, tokenizer), judged, sampling)
+        written = comments(setup, setup.live_backend(model, tokenizer), judged, sampling)
+        right = agreement(setup.domain.templates, judged, written)
         return sum(right) / len(right)
 
     return score

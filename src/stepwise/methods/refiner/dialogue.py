@@ -83,6 +83,20 @@ class Conversation:
         return SampledTrajectory(problem_id=self.problem.id, turns=turns, tokens=self.tokens)
 
 
+@dataclass(frozen=True)
+class Examples:
+    """What a generator reads before every request that was not trained on the task."""
+
+    attempts: Prompt = ()
+    """Before a first attempt: solved problems."""
+    revisions: Prompt = ()
+    """Before an attempt to revise: wrong attempts with feedback, put right."""
+
+
+NO_EXAMPLES = Examples()
+"""For a generator that was trained on the task."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Refinement:
     """The Dialogue of a generator and a critic."""
@@ -94,12 +108,13 @@ class Refinement:
     """Length limit of an attempt, in the generator's tokens."""
     feedback_tokens: int
     """Length limit of a feedback, in the critic's tokens."""
+    judged: Callable[[str], str]
+    """The part of an attempt that the critic reads."""
     comment: Comment | None = None
     """Feedback without a model; None asks the critic."""
     comment_on_last: bool = False
     """Feedback on the last attempt that is allowed too, which no revision reads but a choice among attempts needs."""
-    examples: Prompt = ()
-    """What the generator reads before every problem: solved ones, if it was not trained on the task."""
+    examples: Examples = NO_EXAMPLES
 
     def begin(self, problem: Problem) -> Conversation:
         """See interaction.Dialogue."""
@@ -109,16 +124,17 @@ class Refinement:
         """See interaction.Dialogue."""
         prompt = self.task.prompt(state.problem)
         if not state.attempts:
-            return self._ask_generator(prompt)
+            return Request(GENERATOR, (*self.examples.attempts, *prompt), self.attempt_tokens)
         last = state.attempts[-1]
         if last.feedback is None:
             if not self._is_commented_on(len(state.attempts)):
                 return None
-            return Request(CRITIC, critic_prompt(prompt, last.text), self.feedback_tokens)
+            return Request(CRITIC, critic_prompt(prompt, self.judged(last.text)), self.feedback_tokens)
         repeated = state.stalled and state.attempts[-2].feedback == last.feedback
         if last.feedback == NO_FAULT or repeated or len(state.attempts) > self.updates:
             return None
-        return self._ask_generator(revision_prompt(prompt, last.text, last.feedback))
+        revision = revision_prompt(prompt, last.text, last.feedback)
+        return Request(GENERATOR, (*self.examples.revisions, *revision), self.attempt_tokens)
 
     def receive(self, state: Conversation, completion: Completion) -> Conversation:
         """See interaction.Dialogue."""
@@ -132,9 +148,6 @@ class Refinement:
             feedback = self.comment(state.problem, text, number)
         attempt = Attempt(text, feedback, completion.finish_reason)
         return replace(state, attempts=(*state.attempts, attempt), tokens=tokens)
-
-    def _ask_generator(self, prompt: Prompt) -> Request:
-        return Request(GENERATOR, (*self.examples, *prompt), self.attempt_tokens)
 
     def _is_commented_on(self, number: int) -> bool:
         return number <= self.updates or (self.comment_on_last and self.updates > 0)

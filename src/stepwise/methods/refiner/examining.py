@@ -10,7 +10,7 @@ from stepwise import evaluation
 from stepwise.methods.refiner.bleu import bleu
 from stepwise.methods.refiner.dialogue import Attempt, Conversation, best
 from stepwise.methods.refiner.domains.base import Domain
-from stepwise.methods.refiner.feedback import NO_FAULT
+from stepwise.methods.refiner.feedback import NO_FAULT, UNREAD, Templates
 from stepwise.records import Prediction, Problem, SampledTrajectory, Verdict
 from stepwise.statistics import wilson
 from stepwise.tasks.base import Task
@@ -95,6 +95,19 @@ def feedback_accuracy(domain: Domain, conversations: Sequence[Conversation]) -> 
         **({"missed": sum(wrong) / len(wrong)} if wrong else {}),
         **({"false_alarm": sum(right) / len(right)} if right else {}),
         "unreadable_feedback": sum(faults is None for _, faults, _ in commented) / len(commented),
+    }
+
+
+def critic_rates(templates: Templates, feedbacks: Sequence[str]) -> dict[str, float]:
+    """Shares of answers in whose feedback a critic names each kind of fault, or whose feedback cannot be read.
+
+    Named like the oracle's `fault_KIND`, which they stand beside.
+    """
+    named = [templates.parse(text) for text in feedbacks]
+    kinds = Counter(kind for faults in named for kind in {fault.kind for fault in faults or ()})
+    return {
+        **{f"critic_fault_{kind}": kinds[kind] / len(named) for kind in templates.sentences},
+        f"critic_{UNREAD}": sum(faults is None for faults in named) / len(named),
     }
 
 

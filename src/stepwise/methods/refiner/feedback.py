@@ -8,13 +8,17 @@ order of its sentences.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from stepwise.errors import StepwiseError
 
 NO_FAULT = "No hint."
 """Feedback on a solution without a fault; it ends the conversation."""
+RIGHT = "right"
+"""Kind of a solution without a fault, and class of feedback that finds none."""
+UNREAD = "unread"
+"""Class of text that is no feedback."""
 _FIELDS = ("step", "slot", "hint")
 
 
@@ -79,6 +83,16 @@ class Templates:
                 raise FeedbackError(f"{fault} does not fit the sentence {sentence!r}")
             sentence = sentence.replace(f"{{{name}}}", value)
         return sentence
+
+
+def feedback_class(faults: Collection[Fault] | None) -> str:
+    """The kinds of fault that a feedback names, RIGHT if it names none, UNREAD for None.
+
+    Position and hint are left out. A hint can be words of the gold solution, which a critic cannot know.
+    """
+    if faults is None:
+        return UNREAD
+    return " and ".join(sorted({fault.kind for fault in faults})) or RIGHT
 
 
 def _pattern(sentence: str) -> str:

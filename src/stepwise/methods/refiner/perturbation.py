@@ -5,7 +5,7 @@ kind of error, or empty for a right solution. The critic learns (x, z') -> f fro
 (x, z', f) -> z under the same name, which is what a generator learns (here `refinement.py` makes such rows), and its
 four corruptions of each problem give few kinds of error, some of them none at all. Here every kind gets equally many
 rows: a problem without an error of some kind is made up for by others. No row occurs twice, and the held-out rows are
-of other problems.
+of other problems. A task with published solutions of known kinds (`Domain.listed`) has a row for each of them instead.
 """
 
 from __future__ import annotations
@@ -15,12 +15,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from stepwise.methods.refiner.domains.base import Domain
-from stepwise.methods.refiner.feedback import Fault
+from stepwise.methods.refiner.feedback import RIGHT, Fault
 from stepwise.params.refiner import PerturbParams
 from stepwise.records import Feedback, Problem, Solution, Trajectory, Turn
-
-RIGHT = "right"
-"""Name in metrics of rows whose solution is right."""
 
 
 def split(problems: Sequence[Problem], held_out: float, seed: int) -> tuple[list[Problem], list[Problem]]:
@@ -32,6 +29,19 @@ def split(problems: Sequence[Problem], held_out: float, seed: int) -> tuple[list
         [problem for index, problem in enumerate(solved) if index not in chosen],
         [problem for index, problem in enumerate(solved) if index in chosen],
     )
+
+
+def critic_rows(domain: Domain, problems: Sequence[Problem], params: PerturbParams, seed: int) -> list[Trajectory]:
+    """What a critic learns from or is judged on: the published solutions of the problems, or perturbed ones.
+
+    Every problem must have a reference solution.
+    """
+    listed = [
+        labelled(domain, problem, text, "" if kind == RIGHT else kind)
+        for problem in problems
+        for text, kind in domain.listed(problem)
+    ]
+    return listed or perturbed(domain, problems, params, seed)
 
 
 def perturbed(domain: Domain, problems: Sequence[Problem], params: PerturbParams, seed: int) -> list[Trajectory]:

@@ -91,12 +91,12 @@ def collect(
 def _results(sources: Sources, selection: Selection, task: str, model: str, example: str) -> Results:
     name = f"{task}-{model}.json"
     evaluations = _numbers({this: sources.metrics / "evaluate" / this / name for this in selection.methods})
-    critics = _numbers({"critic": sources.metrics / "refiner" / "critic" / name})
+    critics = _numbers({part: sources.metrics / "refiner" / part / name for part in ("critic", "critic_test")})
     return Results(
         task=task,
         model=model,
         evaluations=evaluations,
-        critic=critics.get("critic", {}),
+        critic={**critics.get("critic", {}), **critics.get("critic_test", {})},
         differences=_differences(sources, selection, task, model),
         example=example,
     )

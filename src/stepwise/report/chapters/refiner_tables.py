@@ -33,6 +33,7 @@ WORDS = (
     ("refiner_ppo", "the warm start trained by reinforcement on how much solutions resemble the gold"),
     ("refiner", "the generator with the trained critic"),
     ("refiner_no_critic", "the same generator's first attempts"),
+    ("refiner_few_shot...", "a language model that reads examples instead of being trained, alone or with the critic"),
     (
         "..._oracle",
         "the comparison with the gold writes the feedback: an upper bound that nobody has who needs an answer",
@@ -44,12 +45,17 @@ DIFFERENCES = (
     "better feedback could be, and not what a method gains."
 )
 PART_HEAD = ("of", *pairs.HEAD)
-REMAINING = "Faults that the oracle finds in the answers, in percent of the test problems."
+REMAINING = (
+    "Faults that the oracle finds in the answers, in percent of the test problems. After the slash: those that the "
+    "trained critic finds, which may be wrong, but knows no gold solution."
+)
 CRITICS = (
     "In percent of the cases whose faults the critic names exactly: solutions of known kinds of error that it has not "
-    "learned from, and the warm start's own attempts at dev problems."
+    "learned from, of training and of test problems, and the warm start's own attempts at dev problems. A class leaves "
+    "out positions and hints; the majority is the share of the class that is most frequent in training."
 )
-CRITIC_PARTS = {"held_out_accuracy": "held out", "own_accuracy": "own attempts"}
+CRITIC_PARTS = {"held_out": "held out", "test": "test", "own": "own attempts"}
+CRITIC_HEAD = ("task", "model", "cases", "right", "class right", "majority", "right by kind of error")
 
 grid = partial(Grid, CHAPTER)
 """A table of this chapter."""
@@ -114,7 +120,7 @@ def remaining(results: Results) -> Grid:
         if name.startswith("fault_")
     )
     rows = [
-        [method, *(_percent(numbers, f"fault_{kind}") for kind in kinds)]
+        [method, *(_both(numbers, f"fault_{kind}") for kind in kinds)]
         for method, numbers in results.evaluations.items()
     ]
     head = ("method", *(kind.replace("_", " ") for kind in kinds))
@@ -128,18 +134,20 @@ def critics(every: Sequence[Results]) -> Grid:
             results.task,
             results.model,
             part,
-            _percent(results.critic, name),
+            _percent(results.critic, f"{name}_accuracy"),
+            _percent(results.critic, f"{name}_class_accuracy"),
+            _percent(results.critic, f"{name}_class_majority"),
             ", ".join(
-                f"{key.removeprefix(name + '_').replace('_', ' ')} {100 * value:.1f}"
+                f"{key.removeprefix(f'{name}_accuracy_').replace('_', ' ')} {100 * value:.1f}"
                 for key, value in results.critic.items()
-                if key.startswith(f"{name}_")
+                if key.startswith(f"{name}_accuracy_")
             ),
         ]
         for results in every
         for name, part in CRITIC_PARTS.items()
-        if name in results.critic
+        if f"{name}_accuracy" in results.critic
     ]
-    return grid("the critics", ("task", "model", "cases", "right", "right by kind of error"), rows, CRITICS, texts=3)
+    return grid("the critics", CRITIC_HEAD, rows, CRITICS, texts=3)
 
 
 def chart(results: Results) -> str:
@@ -154,6 +162,12 @@ def chart(results: Results) -> str:
 
 def _percent(numbers: Mapping[str, float], name: str) -> str:
     return f"{100 * numbers[name]:.1f}" if name in numbers else "-"
+
+
+def _both(numbers: Mapping[str, float], name: str) -> str:
+    """The oracle's share, and the critic's where it is known."""
+    shares = [_percent(numbers, name), *([_percent(numbers, f"critic_{name}")] if f"critic_{name}" in numbers else [])]
+    return " / ".join(shares)
 
 
 def _interval(numbers: Mapping[str, float], name: str) -> str:

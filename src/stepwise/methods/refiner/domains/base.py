@@ -7,6 +7,7 @@ solution's text may hold both; the feedback is about z alone.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Protocol
 
 from stepwise.errors import StepwiseError
@@ -47,4 +48,11 @@ class Domain(Protocol):
 
     def judged(self, text: str) -> str:
         """The part of a solution that a critic reads: its z, without a y from which it could guess what is wrong."""
+        ...
+
+    def listed(self, problem: Problem) -> Sequence[tuple[str, str]]:
+        """Published solutions of a problem, each with its kind of error or RIGHT; empty if a task has none.
+
+        The critic learns from them instead of perturbed solutions.
+        """
         ...

@@ -77,6 +77,10 @@ class FormulaDomain:
         """The whole formula: its value is not written down."""
         return text.strip()
 
+    def listed(self, problem: Problem) -> tuple[tuple[str, str], ...]:  # noqa: ARG002
+        """Nothing: wrong formulas are made by rules."""
+        return ()
+
 
 def _gold(problem: Problem) -> tuple[Formula, int]:
     """The gold formula of a problem and how many numbers its question has."""

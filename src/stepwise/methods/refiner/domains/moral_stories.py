@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
-from collections.abc import Collection, Sequence
 
 from stepwise.methods.refiner.domains.base import DomainError
-from stepwise.methods.refiner.feedback import Fault, Templates
+from stepwise.methods.refiner.feedback import RIGHT, Fault, Templates
 from stepwise.records import Problem
 from stepwise.tasks.formats import norm_format
 from stepwise.tasks.formats.norm_format import canonical
@@ -21,10 +19,6 @@ from stepwise.tasks.formats.norm_wording import overlap, stance
 from stepwise.tasks.moral_stories import story_of
 from stepwise.tasks.published.story_rows import StoryRow
 
-RIGHT = "right"
-"""Class of feedback that finds no fault."""
-UNREAD = "unread"
-"""Class of text that is no feedback."""
 ALIGNED = 0.6
 """Least overlap of two norms about the same. On dev, 0.6 to 0.8 agree equally well with the known kinds, 0.5 less."""
 TEMPLATES = Templates(
@@ -77,7 +71,7 @@ class MoralStoriesDomain:
     def listed(self, problem: Problem) -> tuple[tuple[str, str], ...]:
         """Every published norm of a story with its kind, RIGHT for the gold norm and its paraphrases.
 
-        A critic can learn from all of them. Raises DomainError if the problem is no story.
+        Raises DomainError if the problem is no story.
         """
         story = _story(problem)
         return (
@@ -85,22 +79,6 @@ class MoralStoriesDomain:
             *((norm, "contradiction") for norm in story.other_anti_norms),
             *((norm, "misalignment") for norm in story.fake_norms),
         )
-
-
-def feedback_class(faults: Collection[Fault] | None) -> str:
-    """The class of a feedback, by which this task's critics are judged: its kind of fault, RIGHT, or UNREAD for None.
-
-    The hint is left out: it repeats words of a gold norm that the critic cannot know.
-    """
-    if faults is None:
-        return UNREAD
-    return " and ".join(sorted({fault.kind for fault in faults})) or RIGHT
-
-
-def majority_baseline(train: Sequence[str], test: Sequence[str]) -> tuple[str, float]:
-    """The most frequent class in training, and the share of the test classes that equal it. Neither may be empty."""
-    [(label, _)] = Counter(train).most_common(1)
-    return label, sum(other == label for other in test) / len(test)
 
 
 def worded_kind(story: StoryRow, norm: str) -> str:

@@ -75,6 +75,10 @@ class ReasoningDomain:
         """The whole solution: its answer repeats the last step."""
         return text.strip()
 
+    def listed(self, problem: Problem) -> tuple[tuple[str, str], ...]:  # noqa: ARG002
+        """Nothing: wrong steps are made by rules."""
+        return ()
+
 
 def _steps(text: str) -> list[str]:
     """The steps of a solution, blanks evened out; empty if they are not numbered #0, #1, ... or one is empty."""

@@ -1,0 +1,1 @@
+"""A language model as REFINER's generator, from examples in its prompts."""
