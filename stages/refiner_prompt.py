@@ -12,7 +12,7 @@ from stepwise.methods.refiner.setup import RefinerSetup
 from stepwise.records import Problem, read_jsonl, write_json, write_jsonl, write_plot
 from stepwise.stage import Run, stage
 
-PARAMS = ("seed", "limits", "task.{task}", "model.{critic_model}", "instruct", "backend")
+PARAMS = ("seed", "limits", "task.{task}", "model", "instruct", "backend")
 
 
 @stage(params=(*PARAMS, "refiner_critic", "refiner_evaluate", "refiner_prompts"))
