@@ -77,7 +77,9 @@ class PlainPair:
         request = prompt
         while True:
             attempt = self.generator.ask(request)
-            feedback = self.critic.ask(critic_prompt(prompt, attempt)) if len(talk) < self.updates else None
+            feedback = None
+            if len(talk) < self.updates:
+                feedback = self.critic.ask(critic_prompt(prompt, self.setup.domain.judged(attempt)))
             talk.append((attempt, feedback))
             stalled = len(talk) > 1 and talk[-1] == talk[-2]
             if feedback is None or feedback == NO_FAULT or stalled:
