@@ -9,8 +9,8 @@ same model, prompts, oracle, limits, sampling and optimiser. Plain gets only `--
 its time is proportional to their number.
 
 `stepwise` learns from every different wrong attempt, as the stage does. `same rows` learns from one attempt a turn,
-right or wrong, as plain does, so it shows what the order of work alone is worth. Nearly all the rest of our time is the
-arithmetic of training: `ceiling` is how many times faster than plain an epoch would be if sampling cost nothing.
+right or wrong, as plain does, so it shows what the order of work alone is worth. Most of our time is the arithmetic
+of training, which plain needs as well: `ceiling` is how many times faster than plain we would be if sampling were free.
 
     STEPWISE_CLOCK=cpu python -m benchmarks.refine_epoch --out FILE
 """
