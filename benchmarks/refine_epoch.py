@@ -47,8 +47,12 @@ from stepwise.training.resumable_run import TrainSetup
 
 TASK, BASE, MODEL = "word_problems_formula", "tiny-t5", "checkpoints/tiny-t5"
 TURNS, SAMPLES, BATCH = 3, 3, 8
-WAYS: dict[str, dict[str, Any]] = {"same rows": {"exploration": "random", "skip_solved": False}, "stepwise": {}}
-"""What each of our variants changes in the parameters of training."""
+WAYS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "same rows": {"exploration": "random", "skip_solved": False},
+    "stepwise": {},
+}
+"""What each way changes in the parameters of training."""
 
 
 class Epoch:
@@ -102,7 +106,7 @@ class Plain:
             begun = self.epoch.lap("oracle", begun)
             counts["rows"] += len(problems)
             counts["attempts"] += len(samples)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.params.fine_tuning.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
@@ -191,7 +195,7 @@ def main() -> None:
     items = {name: problems for name in WAYS} | {"plain": evaluation.spread(problems, options.plain)}
     epochs: dict[str, list[Epoch]] = defaultdict(list)
     for turn in range(options.repeats + 1):
-        for name, changes in ({"plain": {}} | WAYS).items():
+        for name, changes in WAYS.items():
             chosen = items[name] if turn else problems[: 2 * BATCH]  # the first turn is short and warms up
             variant = plain if name == "plain" else ours
             epoch = variant(model, tokenizer, setup, params.model_copy(update=changes), chosen)

@@ -55,7 +55,8 @@ class PlainModel:
         ids = torch.tensor([encode(self.tokenizer, prompt)])
         with torch.inference_mode():
             sequences = self.model.generate(input_ids=ids, do_sample=False, max_new_tokens=self.max_new_tokens)
-        return self.tokenizer.decode(sequences[0], skip_special_tokens=True).partition("\n")[0].strip()
+        text: str = self.tokenizer.decode(sequences[0], skip_special_tokens=True)
+        return text.partition("\n")[0].strip()
 
 
 @dataclass(frozen=True)
