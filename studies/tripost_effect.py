@@ -5,7 +5,7 @@ variants start from one warm-up model; a baseline takes as many optimiser steps 
 tokens a step and the same schedule. First try several learning rates on dev, then run the chosen ones on test:
 
     python -m studies.tripost_effect --tune --seeds 11 --out tuning.json
-    python -m studies.tripost_effect --seeds 21 22 23 --rates tripost=1e-3 continued=5e-4
+    python -m studies.tripost_effect --seeds 31 32 33 --rates tripost=5e-4 continued=5e-4
 
 Words after `--` are Hydra overrides of params.yaml, for other tasks, lengths or numbers of rounds:
 
