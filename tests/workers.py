@@ -27,10 +27,10 @@ class Files(LoadFileScheduling):
 
 @contextmanager
 def admitted(alone: bool) -> Iterator[None]:
-    """Run a test at a time when no test that has to be alone runs in another process, or at first wait for all others.
+    """Let a test run beside those of other processes, or, if it must be alone, once all of them have ended.
 
-    Who waits keeps the turnstile, so that nobody overtakes it. A process that a test forks has the files open as well:
-    the lock is released here, not when the last of them is closed.
+    A test that waits holds the turnstile, so that no later one overtakes it. The lock is released explicitly: processes
+    that a test has forked still have the files open.
     """
     with TURNSTILE.open() as turnstile, ROOM.open() as room:
         fcntl.flock(turnstile, fcntl.LOCK_EX)
