@@ -29,7 +29,7 @@ from typing import Any, get_args
 from stepwise import evaluation
 from stepwise.generation.base import Backend
 from stepwise.methods.refiner.answering import Pair, critic_backend
-from stepwise.methods.refiner.critic import CriticData, train_critic
+from stepwise.methods.refiner.critic import CriticData, cases, judge_critic, train_critic
 from stepwise.methods.refiner.examining import Examined
 from stepwise.methods.refiner.generator import Budget, continued, warm_start
 from stepwise.methods.refiner.generator_loop import train_generator
@@ -54,18 +54,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
 LORA = LoraParams(rank=8, alpha=32, dropout=0.1, targets=["q", "v"])
 RATES = (2.5e-4, 5e-4, 1e-3)
 """Learning rates that `--tune` tries for every variant."""
+Numbers = dict[str, float]
 CRITICS: tuple[CriticKind, ...] = get_args(CriticKind)
 
 
 class Comparison:
     """REFINER and what it is compared with, on one task with one seed."""
 
-    def __init__(self, params: Params, task: str, seed: int, model: str, work: Path) -> None:
+    def __init__(self, params: Params, task: str, seed: int, model: str, work: Path, *, tuning: bool = False) -> None:
         """Load the problems; nothing is trained yet."""
         self.params = params.model_copy(update={"seed": seed})
         self.setup = RefinerSetup.load(self.params, task, model)
         self.train, self.dev, self.test = (self.setup.task.load(name).problems for name in ("train", "dev", "test"))
-        self.base, self.work = Path("checkpoints") / model, work
+        self.base, self.work, self.tuning = Path("checkpoints") / model, work, tuning
         self.budget: Budget | None = None
 
     @cached_property
@@ -77,7 +78,7 @@ class Comparison:
 
     @cached_property
     def critic(self) -> tuple[Backend, dict[str, float]]:
-        """The trained critic, and how often it names the faults."""
+        """The trained critic, and how often it names the faults of held-out training problems and of test problems."""
         perturbing = self.params.refiner_perturb
         learned, held_out = split(self.train, perturbing.held_out, self.setup.seed)
         rows, judged = (
@@ -86,7 +87,17 @@ class Comparison:
         data = CriticData(train=self.train, dev=self.dev, rows=rows, held_out=judged)
         work = self.work / "critic"
         trained = train_critic(self.setup, self.base, self.warm, data, self.params.refiner_critic, work)
-        return critic_backend(self.setup, work / "model"), trained.numbers
+        backend = critic_backend(self.setup, work / "model")
+        if self.tuning:
+            return backend, trained.numbers
+        learned_cases = cases(self.train, rows)
+        solved = [problem for problem in self.test if problem.reference is not None]
+        test_cases = evaluation.spread(
+            cases(solved, critic_rows(self.setup.domain, solved, perturbing, self.setup.seed)),
+            self.params.refiner_evaluate.critic_rows,
+        )
+        judged_on_test = judge_critic(self.setup, backend, test_cases, learned_cases, self.params.refiner_critic)
+        return backend, {**trained.numbers, **judged_on_test, "rows": trained.numbers["rows"]}
 
     def generator(self, variant: str, rate: float) -> Path:
         """Train a variant. Continued fine-tuning takes the budget of the variant that was trained first."""
@@ -99,7 +110,7 @@ class Comparison:
         self.budget = self.budget or Budget(int(numbers["steps"]), int(numbers["tokens"]))
         return work / "model"
 
-    def examine(self, model: Path, critic: CriticKind, split: str) -> Examined:
+    def examine(self, model: Path, critic: CriticKind) -> Examined:
         """Greedy answers to the dev or test problems, revised with a critic's feedback."""
         pair = Pair(
             setup=self.setup,
@@ -109,7 +120,7 @@ class Comparison:
             generator=self.setup.make_backend(model),
             critic_backend=self.critic[0] if critic == "trained" else None,
         )
-        return pair.examine(self.dev if split == "dev" else self.test)
+        return pair.examine(self.dev if self.tuning else self.test)
 
     def _training(self, variant: str, rate: float) -> RefinerTraining:
         training = self.params.refiner_train
@@ -119,30 +130,31 @@ class Comparison:
         return training.model_copy(update={**VARIANTS[variant], "fine_tuning": tuning})
 
 
-def run(options: argparse.Namespace, params: Params, task: str, seed: int) -> dict[str, Examined]:
-    """What every variant answers with one seed, by variant, learning rate if tuning, and critic."""
-    split = "dev" if options.tune else "test"
+def run(options: argparse.Namespace, params: Params, task: str, seed: int) -> tuple[dict[str, Examined], Numbers]:
+    """What every variant answers with one seed, by variant, rate if tuning, and critic; and the critic's figures."""
     results: dict[str, Examined] = {}
+    critic_numbers: Numbers = {}
     with tempfile.TemporaryDirectory() as work:
-        comparison = Comparison(params, task, seed, options.model, Path(work))
+        comparison = Comparison(params, task, seed, options.model, Path(work), tuning=options.tune)
 
         def add(name: str, model: Path) -> None:
             for critic in options.critics:
                 label = name if critic == "none" else f"{name}, {critic}"
-                results[label] = comparison.examine(model, critic, split)
+                results[label] = comparison.examine(model, critic)
                 print(f"seed {seed}, {task}: {label} {line(results[label].numbers)}", flush=True)
 
         add("warm_start", comparison.warm)
         if "trained" in options.critics:
-            numbers = comparison.critic[1]
-            print(f"seed {seed}, {task}: critic { {name: round(value, 3) for name, value in numbers.items()} }")
+            critic_numbers = comparison.critic[1]
+            shown = {name: round(value, 3) for name, value in critic_numbers.items()}
+            print(f"seed {seed}, {task}: critic {shown}", flush=True)
         for variant in options.variants:
             for rate in rates_of(options, params, variant):
                 begun = time.time()
                 model = comparison.generator(variant, rate)
                 print(f"seed {seed}, {task}: {variant} {rate:g} trained in {time.time() - begun:.0f} s", flush=True)
                 add(f"{variant} {rate:g}" if options.tune else variant, model)
-    return results
+    return results, critic_numbers
 
 
 def rates_of(options: argparse.Namespace, params: Params, variant: str) -> Sequence[float]:
@@ -175,12 +187,16 @@ def main() -> None:
         parser.error("name a variant of REFINER before `continued`, which takes the steps and tokens of the first")
     params = parse(compose([*options.overrides, f"refiner_evaluate.noise={options.noise}"]), "conf/")
     pooled: dict[str, dict[str, list[Examined]]] = defaultdict(lambda: defaultdict(list))
+    critics: dict[str, list[Numbers]] = defaultdict(list)
     for seed in options.seeds:
         for task in options.tasks or params.refiner_tasks:
-            for name, result in run(options, params, task, seed).items():
+            results, critic_numbers = run(options, params, task, seed)
+            for name, result in results.items():
                 pooled[task][name].append(result)
+            if critic_numbers:
+                critics[task].append(critic_numbers)
             # after every task, so that an interrupted run keeps what it has finished
-            write_json(options.out, summary(options, pooled))
+            write_json(options.out, summary(options, pooled, critics))
     for pair in differences(pooled):
         low, high = 100 * pair["low"], 100 * pair["high"]
         what = f"{pair['task']}, {pair['of']}: {pair['variant']} against {pair['against']}"
@@ -216,7 +232,7 @@ def _all(results: Sequence[Examined], of: str) -> list[Prediction]:
     ]
 
 
-def summary(options: argparse.Namespace, pooled: Pooled) -> dict[str, Any]:
+def summary(options: argparse.Namespace, pooled: Pooled, critics: Mapping[str, Sequence[Numbers]]) -> dict[str, Any]:
     """The figures to write."""
     return {
         "seeds": options.seeds,
@@ -229,6 +245,7 @@ def summary(options: argparse.Namespace, pooled: Pooled) -> dict[str, Any]:
             task: {name: [result.numbers for result in several] for name, several in results.items()}
             for task, results in pooled.items()
         },
+        "critics": critics,
         "pairs": differences(pooled),
         "machine": machine(),
     }
