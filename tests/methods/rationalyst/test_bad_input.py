@@ -7,13 +7,13 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stepwise.records import Document, Problem, read_jsonl, write_jsonl
 from tests.methods.rationalyst.corpus.test_pipeline import story
 from tests.workspaces import make_workspace, run
 
 pytestmark = pytest.mark.slow
-TASKS = ("word_problems", "multistep_arithmetic", "word_sorting", "word_problems_text")
 PARAMS = [
     "data_dir=sources",
     "rationalyst_corpus.sources=[{name: s, kind: jsonl, address: '*.jsonl*', licence: none}]",
@@ -28,7 +28,7 @@ GOOD = b"".join(json.dumps({"text": story(seed)}).encode() + b"\n" for seed in r
 def workspace(tmp_path: Path) -> Path:
     folder = make_workspace(tmp_path, PARAMS)
     (folder / "sources").mkdir()
-    for task in TASKS:
+    for task in yaml.safe_load((folder / "params.yaml").read_text())["tasks"]:
         problem = Problem(id="p", task=task, split="test", question="How many stones are there?", answer="1")
         write_jsonl(folder / "tasks" / task / "test.jsonl", [problem])
     return folder
