@@ -66,7 +66,7 @@ def test_one_method_alone(project):
 
 
 def test_a_smoke_model_is_registered_but_never_champion(finished):
-    """One model for each stage that registers its own; the oracle comments on a generator that another one registers."""
+    """One model for each stage that registers its own; an oracle comments on generators of other stages."""
     project, output, _ = finished
     code = (
         "import mlflow; from stepwise import tracking; client = mlflow.MlflowClient(tracking.address());"
